@@ -1,0 +1,105 @@
+"""What travels between the collector's rooms: small frozen values.
+
+A `Message` comes from a broker, a `Reading` from a poll; the mapping turns either into a `Mapped`,
+which has exactly one `Outcome`. Nothing here knows paho, the scheduler or the engine's files.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+from tinyflux import Point
+
+JsonValue: TypeAlias = (
+    "None | bool | int | float | str | Sequence[JsonValue] | Mapping[str, JsonValue]"
+)
+
+
+class Outcome(enum.StrEnum):
+    """The fate of one message or poll result. The list is closed: the ledger must balance."""
+
+    STORED = "stored"
+    UNCHANGED = "unchanged"
+    THROTTLED = "throttled"
+    MERGED = "merged"
+    DUPLICATE = "duplicate"
+    RETAINED_SEEN = "retained-seen"
+    NO_VALUE = "no-value"
+    NO_RULE = "no-rule"
+    REJECTED = "rejected"
+    DROPPED = "dropped"
+    WAITING = "waiting"
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a broker wants back for one QoS 1 message, valid on one connection only.
+
+    Packet ids start anew with a connection: an acknowledgement sent after a reconnect would delete
+    another message, so `connection` counts the connections of a source, from 1.
+    """
+
+    connection: int
+    packet_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One MQTT message as it arrived."""
+
+    source: str
+    """The broker's name in the configuration."""
+    topic: str
+    payload: bytes
+    received_us: int
+    """Wall clock at arrival, µs UTC."""
+    qos: int = 0
+    is_retained: bool = False
+    is_duplicate: bool = False
+    """The broker's DUP flag (MQTT 3.1.1 section 3.3.1.1)."""
+    receipt: Receipt | None = None
+    """None for QoS 0: nothing to acknowledge."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One result of a poll, already decoded; its rule is the poll's own."""
+
+    poll: str
+    """The poll's name, unique in a configuration."""
+    value: JsonValue
+    received_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Mapped:
+    """What the mapping made of one message or reading."""
+
+    outcome: Outcome
+    points: tuple[Point, ...] = ()
+    rule: str = ""
+    """The rule's place in the configuration, as `sources[2]`, `polls[0]`; empty where none matched."""
+    reason: str = ""
+    """Why it was rejected, for a person; empty when stored."""
+    kind: str = ""
+    """A short word for the reason (`not-json`, `missing`, `type`, `nan`), to count and log once by."""
+
+
+class Mapper(Protocol):
+    """Topic and payload to points. Never raises for what a device or a sensor sent."""
+
+    def map(self, item: Message | Reading) -> Mapped:
+        """The outcome and the points of one item; called from the writer thread only."""
+
+
+class Acknowledger(Protocol):
+    """The side of a source that tells a broker what is on disk."""
+
+    def acknowledge(self, receipts: Sequence[Receipt]) -> None:
+        """Acknowledge these, in the order of receipt; those of an ended connection are ignored.
+
+        Called from the writer thread after the fsync that made their fate durable.
+        """
