@@ -1,0 +1,36 @@
+"""Fixtures for every test: real brokers that are gone when the test is over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+import pytest
+
+from tests.support.mosquitto import Mosquitto, StartMosquitto, missing_program
+
+
+@pytest.fixture
+def start_mosquitto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartMosquitto]:
+    """Starts brokers with the wanted users and mosquitto.conf lines, each on its own free port."""
+    missing = missing_program()
+    if missing is not None:
+        pytest.skip(f"Mosquitto is not installed ({missing} not found): apt install mosquitto")
+    brokers: list[Mosquitto] = []
+
+    def start(*, users: Mapping[str, str] | None = None, lines: Iterable[str] = ()) -> Mosquitto:
+        broker = Mosquitto(tmp_path_factory.mktemp("mosquitto"), users=users, lines=lines)
+        brokers.append(broker)
+        broker.start()
+        return broker
+
+    yield start
+    for broker in brokers:
+        broker.kill()
+        # pytest shows what a teardown prints only when the test failed.
+        print(f"Mosquitto on port {broker.port} logged:\n{broker.log_text()}")
+
+
+@pytest.fixture
+def mosquitto(start_mosquitto: StartMosquitto) -> Mosquitto:
+    """A running broker with user `collector`, password `s3cret`, unlimited and durable queues."""
+    return start_mosquitto()

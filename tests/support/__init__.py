@@ -1,0 +1,1 @@
+"""Real parts that several test folders share: brokers, ports, processes."""
