@@ -1,0 +1,38 @@
+"""The configuration: typed models, and the loader that makes them from a YAML file.
+
+This room knows no broker, no engine and no schedule; it says what was asked for, or every reason
+why it cannot be done.
+"""
+
+from daemon.config.brokers import Announcement, BrokerConfig, Reconnect, TlsConfig
+from daemon.config.collector import CollectorConfig, LoggingConfig
+from daemon.config.fields import FieldRule
+from daemon.config.polls import CommandPoll, PollConfig, SystemPoll
+from daemon.config.retention import Match, RetentionConfig, RetentionRule, Update
+from daemon.config.root import Config
+from daemon.config.sources import SourceRule, TimeRule, ValueRules
+from daemon.config.storage import CommitRules, RejectsConfig, StorageConfig
+
+__all__ = [
+    "Announcement",
+    "BrokerConfig",
+    "CollectorConfig",
+    "CommandPoll",
+    "CommitRules",
+    "Config",
+    "FieldRule",
+    "LoggingConfig",
+    "Match",
+    "PollConfig",
+    "Reconnect",
+    "RejectsConfig",
+    "RetentionConfig",
+    "RetentionRule",
+    "SourceRule",
+    "StorageConfig",
+    "SystemPoll",
+    "TimeRule",
+    "TlsConfig",
+    "Update",
+    "ValueRules",
+]

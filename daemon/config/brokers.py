@@ -1,0 +1,175 @@
+"""Options of one MQTT broker: where it is, how to log in, how to keep the session."""
+
+from __future__ import annotations
+
+import re
+from functools import cached_property
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
+
+from daemon.config.section import InputPath, Seconds, Section
+
+_URL = re.compile(r"(mqtts?)://(\[[0-9A-Fa-f:.]+\]|[^\s/:@\[\]?#]+)(?::(\d{1,5}))?/?")
+_LISTEN = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s/:@\[\]?#]+):(\d{1,5})")
+_DEFAULT_PORT = {"mqtt": 1883, "mqtts": 8883}
+
+
+def _as_protocol(value: object) -> object:
+    return "5" if value == 5 and not isinstance(value, bool) else value
+
+
+def _check_topic_name(topic: str) -> str:
+    if not topic or "+" in topic or "#" in topic or "\0" in topic:
+        raise ValueError("a topic to publish on is not empty and has neither + nor #")
+    return topic
+
+
+class TlsConfig(Section):
+    """How to trust the broker, and how to be trusted."""
+
+    ca: InputPath | None = None
+    """File with the certificate authority (PEM); default: those of the system."""
+    cert: InputPath | None = None
+    """File with the client certificate (PEM)."""
+    key: InputPath | None = None
+    """File with the client certificate's private key (PEM)."""
+    verify: bool = True
+    """False accepts any certificate: whoever sits in between can then read and change all."""
+
+    @model_validator(mode="after")
+    def _check(self) -> TlsConfig:
+        if (self.cert is None) != (self.key is None):
+            raise ValueError("`cert` and `key` belong together: give both or neither")
+        return self
+
+
+class Reconnect(Section):
+    """The wait before the next try to connect; doubled after each failure, from min to max."""
+
+    min_s: Seconds = Field(default=1.0, validation_alias="min", gt=0)
+    """First wait."""
+    max_s: Seconds = Field(default=30.0, validation_alias="max", gt=0)
+    """Longest wait."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Reconnect:
+        if self.min_s > self.max_s:
+            raise ValueError("`min` is at most `max`")
+        return self
+
+
+class Announcement(Section):
+    """A message that says whether the collector is there."""
+
+    topic: str
+    """Where it is published."""
+    payload: str
+    """What is published."""
+    retain: bool = True
+    """Whether the broker keeps it for those who subscribe later."""
+
+    _topic = field_validator("topic")(_check_topic_name)
+
+
+class BrokerConfig(Section):
+    """One MQTT broker."""
+
+    url: str
+    """`mqtt://host:port`, `mqtts://host:port` (TLS), or `embedded`: a broker run by the collector
+    itself, MQTT 3.1.1, good for a first try."""
+    listen: str | None = None
+    """Embedded only: address and port, such as 0.0.0.0:1883, so that devices can reach it.
+    Default: a free port of 127.0.0.1, which only this machine reaches."""
+    protocol: Annotated[Literal["3.1.1", "5"], BeforeValidator(_as_protocol)] = "3.1.1"
+    """MQTT version, `"3.1.1"` or `"5"`."""
+    client_id: str | None = Field(default=None, min_length=1, max_length=65535)
+    """Default: made from collector.name, the machine's id and the configuration's path, so that it
+    stays the same and the broker keeps the session."""
+    username: str | None = Field(default=None, min_length=1)
+    """User name; with `embedded`, the one that clients must give."""
+    password: SecretStr | None = None
+    """Best written as `!secret name`."""
+    tls: TlsConfig | None = None
+    """Only with mqtts."""
+    keepalive_s: Seconds = Field(default=60.0, validation_alias="keepalive", ge=5, le=65535)
+    """A silent connection is found dead after about this time."""
+    session_expiry_s: Seconds | None = Field(
+        default=None, validation_alias="session_expiry", ge=1, le=4294967294
+    )
+    """MQTT 5: how long the broker keeps messages for the collector while it is away. Default 7d.
+    On 3.1.1 the broker decides."""
+    reconnect: Reconnect = Field(default_factory=Reconnect)
+    """Waits between tries to connect."""
+    inflight: int | None = Field(default=None, ge=1, le=65535)
+    """Messages that the broker sends without waiting for an acknowledgement. MQTT 5: asked for as
+    receive maximum, default 200. 3.1.1: the broker decides; say here what it is set to, default
+    20."""
+    will: Announcement | None = None
+    """Published by the broker when the collector vanishes."""
+    birth: Announcement | None = None
+    """Published by the collector each time it has connected."""
+
+    @field_validator("url")
+    @classmethod
+    def _check_url(cls, url: str) -> str:
+        match = _URL.fullmatch(url)
+        if url != "embedded" and (match is None or not 0 < int(match[3] or 1) < 65536):
+            raise ValueError(
+                "a broker's url is mqtt://host:port, mqtts://host:port or embedded; "
+                "user name and password have keys of their own"
+            )
+        return url
+
+    @field_validator("listen")
+    @classmethod
+    def _check_listen(cls, listen: str | None) -> str | None:
+        match = _LISTEN.fullmatch(listen or "127.0.0.1:0")
+        if match is None or int(match[2]) > 65535:
+            raise ValueError("this is address:port, such as 0.0.0.0:1883 (port 0: a free one)")
+        return listen
+
+    @model_validator(mode="after")
+    def _check(self) -> BrokerConfig:
+        if self.password is not None and self.username is None:
+            raise ValueError("`password` needs a `username` beside it")
+        if self.tls is not None and self.scheme != "mqtts":
+            raise ValueError("`tls` needs a url that begins with mqtts://")
+        if self.listen is not None and not self.is_embedded:
+            raise ValueError("`listen` needs `url: embedded`")
+        if self.is_embedded and self.protocol != "3.1.1":
+            raise ValueError('the embedded broker speaks `protocol: "3.1.1"` only')
+        if self.session_expiry_s is not None and self.protocol != "5":
+            raise ValueError('`session_expiry` needs `protocol: "5"`; on 3.1.1 the broker decides')
+        return self
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether the collector runs this broker itself."""
+        return self.url == "embedded"
+
+    @cached_property
+    def scheme(self) -> str:
+        """`mqtt`, `mqtts` or `embedded`."""
+        return self.url.partition(":")[0]
+
+    @cached_property
+    def address(self) -> tuple[str, int]:
+        """Host (without brackets) and port to connect to; to listen on for `embedded`, 0 = free."""
+        match = _LISTEN.fullmatch(self.listen or "127.0.0.1:0")
+        if not self.is_embedded:
+            match = _URL.fullmatch(self.url)
+            assert match is not None
+            return match[2].strip("[]"), int(match[3] or _DEFAULT_PORT[match[1]])
+        assert match is not None
+        return match[1].strip("[]"), int(match[2])
+
+    @property
+    def inflight_window(self) -> int:
+        """How many unacknowledged messages to expect at most."""
+        return self.inflight or (200 if self.protocol == "5" else 20)
+
+    @property
+    def session_s(self) -> int:
+        """The MQTT 5 session expiry to ask for, seconds."""
+        return round(self.session_expiry_s or 7 * 86400)

@@ -1,0 +1,78 @@
+"""What every section of the configuration shares: frozen, closed to unknown keys, strict types.
+
+Quantities carry their unit in the text (`5s`, `10MB`) and arrive as numbers of seconds or bytes.
+Nothing here knows YAML.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Strict, ValidationInfo
+
+from daemon.config.quantities import parse_duration, parse_number, parse_size
+
+T = TypeVar("T")
+
+
+class Section(BaseModel):
+    """A part of the configuration; immutable, and every key in it is known."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        use_attribute_docstrings=True,
+        protected_namespaces=(),
+        hide_input_in_errors=True,
+    )
+
+
+def as_tuple(value: object) -> object:
+    """A list as a tuple; anything else as it is, for the type check to refuse."""
+    return tuple(value) if isinstance(value, list) else value
+
+
+def resolve_input(value: object, info: ValidationInfo) -> object:
+    """A path below the configuration file's folder; `~` is the user's home."""
+    return _resolve(value, info, "folder")
+
+
+def resolve_data(value: object, info: ValidationInfo) -> object:
+    """A path below the data folder (see `load_config`); `~` is the user's home."""
+    return _resolve(value, info, "data_folder")
+
+
+def _resolve(value: object, info: ValidationInfo, key: str) -> object:
+    if not isinstance(value, str):
+        return value
+    if not value.strip() or "\0" in value:
+        raise ValueError("a path needs at least one character and no NUL")
+    path = Path(value).expanduser()
+    folder = info.context.get(key) if isinstance(info.context, Mapping) else None
+    return path if folder is None else Path(folder) / path
+
+
+Items = Annotated[tuple[T, ...], BeforeValidator(as_tuple)]
+"""A YAML list."""
+
+Seconds = Annotated[float, BeforeValidator(parse_duration)]
+"""A duration with a unit in the text; seconds in the model."""
+
+SizeBytes = Annotated[int, BeforeValidator(parse_size)]
+"""A size with a unit in the text; bytes in the model."""
+
+Number = Annotated[float, BeforeValidator(parse_number)]
+"""A finite number; text, true and false are refused."""
+
+InputPath = Annotated[Path, BeforeValidator(resolve_input), Strict(False)]
+"""A file that the collector reads."""
+
+DataPath = Annotated[Path, BeforeValidator(resolve_data), Strict(False)]
+"""A file that the collector writes."""
+
+Words = Items[str]
+Raw = Any
+"""What YAML brought, before it is narrowed."""
