@@ -1,0 +1,44 @@
+# Two commands: `make run` and `make test`. What they install goes into .venv, and stays there.
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help run test lint format clean
+
+BIN := .venv/bin
+
+help:
+	@echo 'make run     run the collector with an embedded broker and simulated devices'
+	@echo '             (make run ARGS="--duration 10" ends by itself)'
+	@echo 'make test    check style, types and imports, and run every test'
+	@echo '             (make test ARGS="tests/daemon -k retention" runs some of the tests)'
+	@echo 'make lint    check style, types and imports only'
+	@echo 'make format  lay the code out as `make lint` wants it'
+	@echo 'make clean   delete .venv and every cache; collected data stays'
+
+run:
+	@sh tools/environment.sh venv run
+	@$(BIN)/tinyflux-collector demo $(ARGS)
+
+test: lint
+	@sh tools/environment.sh programs
+	@echo '== tests: pytest'
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint:
+	@sh tools/environment.sh venv test
+	@echo '== style: ruff'
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@echo '== types: mypy --strict'
+	@$(BIN)/mypy
+	@echo '== import contracts: import-linter'
+	@$(BIN)/lint-imports
+
+format:
+	@sh tools/environment.sh venv test
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+clean:
+	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis \
+	    .import_linter_cache
+	find tinyflux daemon tests -name __pycache__ -prune -exec rm -rf {} +
