@@ -1,0 +1,48 @@
+"""Every error the engine raises on purpose. Each is also the built-in that the API documents.
+
+TinyFluxError
+├── QueryError       RuntimeError, TypeError   a query that cannot be evaluated
+├── AccessError      OSError                   the access mode or the file's rights forbid it
+├── LockTimeoutError      OSError                   another process holds the file too long
+├── StorageError     OSError                   the disk refused; the file is as it was
+└── DamageError      ValueError                bytes of the file that are no row
+"""
+
+from __future__ import annotations
+
+
+class TinyFluxError(Exception):
+    """Base of every error of this package."""
+
+
+class QueryError(TinyFluxError, RuntimeError, TypeError):
+    """A query without a key, an empty query, or a test that its attribute does not have."""
+
+
+class AccessError(TinyFluxError, OSError):
+    """The storage may not be read, appended to or written; the text names what would allow it."""
+
+
+class LockTimeoutError(TinyFluxError, OSError):
+    """Another process kept the file locked for longer than the timeout; nothing was done."""
+
+
+class StorageError(TinyFluxError, OSError):
+    """The operating system refused a write; the file holds what it held before."""
+
+
+class DamageError(TinyFluxError, ValueError):
+    """A row of the file cannot be read.
+
+    `path` is the file, `offset` the row's first byte from the file's start, `reason` what was
+    found there.
+    """
+
+    def __init__(self, path: str, offset: int, reason: str) -> None:
+        self.path = path
+        self.offset = offset
+        self.reason = reason
+        super().__init__(
+            f"{path}: the row at byte {offset} cannot be read: {reason}; correct it by hand, or "
+            f"set bad rows aside with: python -m tinyflux repair {path}"
+        )

@@ -1,0 +1,201 @@
+"""The Point: one observation, a time, a measurement, tags (text) and fields (numbers).
+
+Knows nothing of storage. What a Point may hold is decided here and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from tinyflux.times import to_us
+
+__all__ = ["Point", "validate_fields", "validate_tags"]
+
+FieldValue: TypeAlias = int | float | None
+TagSet: TypeAlias = dict[str, str | None]
+FieldSet: TypeAlias = dict[str, FieldValue]
+
+_ARGUMENTS = ("time", "measurement", "tags", "fields")
+
+
+class Point:
+    """One observation.
+
+    `Point(time=..., measurement=..., tags=..., fields=...)`, every argument by keyword and
+    optional. `time` is a datetime (naive: local time) or None until the point is inserted;
+    `measurement` a str, `"_default"` if not given; `tags` maps str to str or None; `fields` maps
+    str to int, float or None. Numpy numbers and IntEnums become plain ints and floats.
+
+    Raises TypeError for an unknown or positional argument, ValueError for a wrong value.
+    """
+
+    __slots__ = ("_fields", "_measurement", "_tags", "_time")
+
+    default_measurement_name = "_default"
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        if args:
+            raise TypeError(
+                f"Point takes its arguments by keyword ({', '.join(_ARGUMENTS)}), "
+                f"got {args[0]!r} by position"
+            )
+        for name in kwargs:
+            if name not in _ARGUMENTS:
+                raise TypeError(f"Point has no argument {name!r}; it takes {', '.join(_ARGUMENTS)}")
+        self._time: datetime | None = None
+        self._measurement = self.default_measurement_name
+        self._tags: TagSet = {}
+        self._fields: FieldSet = {}
+        if kwargs.get("time") is not None:
+            self.time = kwargs["time"]
+        if "measurement" in kwargs:
+            self.measurement = kwargs["measurement"]
+        if "tags" in kwargs:
+            self.tags = kwargs["tags"]
+        if "fields" in kwargs:
+            self.fields = kwargs["fields"]
+
+    @classmethod
+    def of_parts(cls, time: datetime, measurement: str, tags: TagSet, fields: FieldSet) -> Point:
+        """A Point of parts that are known to be valid; takes ownership of the dicts."""
+        point = cls.__new__(cls)
+        point._time = time
+        point._measurement = measurement
+        point._tags = tags
+        point._fields = fields
+        return point
+
+    @property
+    def time(self) -> datetime | None:
+        """The point's time, as it was given; aware and UTC once the point was inserted."""
+        return self._time
+
+    @time.setter
+    def time(self, value: datetime | None) -> None:
+        if value is not None and not isinstance(value, datetime):
+            raise ValueError(f"time must be a datetime or None, found {_found(value)}")
+        self._time = value
+
+    @property
+    def measurement(self) -> str:
+        """The measurement's name."""
+        return self._measurement
+
+    @measurement.setter
+    def measurement(self, value: str) -> None:
+        if not isinstance(value, str):
+            raise ValueError(f"measurement must be a str, found {_found(value)}")
+        self._measurement = value
+
+    @property
+    def tags(self) -> TagSet:
+        """The tag set; a change in place is checked when the point is inserted."""
+        return self._tags
+
+    @tags.setter
+    def tags(self, value: Mapping[str, str | None]) -> None:
+        validate_tags(value)
+        self._tags = dict(value)
+
+    @property
+    def fields(self) -> FieldSet:
+        """The field set; a change in place is checked when the point is inserted."""
+        return self._fields
+
+    @fields.setter
+    def fields(self, value: Mapping[str, Any]) -> None:
+        validate_fields(value)
+        self._fields = {key: plain_number(number) for key, number in value.items()}
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Point):
+            return NotImplemented
+        return (
+            _comparable(self._time) == _comparable(other.time)
+            and self._measurement == other.measurement
+            and self._tags == other.tags
+            and self._fields == other.fields
+        )
+
+    def __hash__(self) -> int:
+        """Hash of the present content; a point that is changed afterwards hashes anew."""
+        return hash(
+            (
+                _comparable(self._time),
+                self._measurement,
+                frozenset(self._tags.items()),
+                frozenset(self._fields.items()),
+            )
+        )
+
+    def __repr__(self) -> str:
+        parts = [
+            f"time={self._time.isoformat() if self._time else None}",
+            f"measurement={self._measurement!r}",
+        ]
+        if self._tags:
+            parts.append(f"tags={self._tags!r}")
+        if self._fields:
+            parts.append(f"fields={self._fields!r}")
+        return f"Point({', '.join(parts)})"
+
+
+def validate_tags(tags: object) -> None:
+    """Raise ValueError unless `tags` maps str to str or None."""
+    if not isinstance(tags, Mapping):
+        raise ValueError(f"tags must be a mapping of str to str or None, found {_found(tags)}")
+    for key, value in tags.items():
+        if type(key) is not str and not isinstance(key, str):
+            raise ValueError(f"tag key {key!r} must be a str, found {_found(key)}")
+        if value is not None and not isinstance(value, str):
+            raise ValueError(
+                f"tag {key!r} must be a str or None, found {_found(value)}; "
+                f"numbers go into fields, or are written as text: str({value!r})"
+            )
+
+
+def validate_fields(fields: object) -> None:
+    """Raise ValueError unless `fields` maps str to int, float or None (bool is refused)."""
+    if not isinstance(fields, Mapping):
+        raise ValueError(
+            f"fields must be a mapping of str to int, float or None, found {_found(fields)}"
+        )
+    for key, value in fields.items():
+        if not isinstance(key, str):
+            raise ValueError(f"field key {key!r} must be a str, found {_found(key)}")
+        if not is_field_value(value):
+            hint = "use 1 or 0" if isinstance(value, bool | np.bool_) else "text goes into tags"
+            raise ValueError(
+                f"field {key!r} must be an int, a float or None, found {_found(value)}; {hint}"
+            )
+
+
+def is_field_value(value: object) -> bool:
+    """Whether a field can hold `value`: int, float, numpy's of both, or None; never a bool."""
+    if type(value) in (float, int) or value is None:
+        return True
+    if isinstance(value, bool | np.bool_):
+        return False
+    return isinstance(value, int | float | np.integer | np.floating)
+
+
+def plain_number(value: Any) -> FieldValue:
+    """`value` as a plain int, float or None: numpy scalars and enums lose their type."""
+    kind = type(value)
+    if kind is float or kind is int or value is None:
+        return value  # type: ignore[no-any-return]
+    return int(value) if isinstance(value, int | np.integer) else float(value)
+
+
+def _found(value: object) -> str:
+    text = repr(value)
+    return f"{type(value).__name__} {text if len(text) <= 60 else text[:57] + '...'}"
+
+
+def _comparable(moment: datetime | None) -> int | None:
+    """A time by its instant: a naive one is local, whatever zone an aware one is written in."""
+    return None if moment is None else to_us(moment)
