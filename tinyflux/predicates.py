@@ -1,0 +1,203 @@
+"""What a finished query is: one test of one value of a point, or queries joined by logic.
+
+`query(point)` on one Point is the meaning of a query. Every other way to answer it (columns, index)
+gives what calling it on each point would give.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from tinyflux.point import Point
+
+Query: TypeAlias = "SimpleQuery | CompoundQuery"
+
+EQUALITIES: dict[str, Callable[[Any, Any], Any]] = {"==": operator.eq, "!=": operator.ne}
+ORDERINGS: dict[str, Callable[[Any, Any], Any]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+
+
+class NoValueError(Exception):
+    """The point has no such value: its key is missing, or a function in `map` raised."""
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """The way from a point's attribute to the value that is tested: one key, then functions."""
+
+    key: str | None = None
+    maps: tuple[Callable[[Any], Any], ...] = ()
+
+    def __call__(self, attribute: Any) -> Any:
+        """The value; NoValueError where the point has none."""
+        if self.key is None:
+            return self.mapped(attribute)
+        if self.key not in attribute:
+            raise NoValueError
+        return self.mapped(attribute[self.key])
+
+    def mapped(self, value: Any) -> Any:
+        """`value` after the functions of `map`, in order."""
+        for function in self.maps:
+            try:
+                value = function(value)
+            except Exception as error:
+                raise NoValueError from error
+        return value
+
+    def __repr__(self) -> str:
+        return repr(self.steps)
+
+    @property
+    def steps(self) -> tuple[Any, ...]:
+        """The key, where there is one, and the functions."""
+        return self.maps if self.key is None else (self.key, *self.maps)
+
+
+class SimpleQuery:
+    """One test of one value of a point; made by the builders, called with a Point.
+
+    `rhs` is the right-hand side as it is compared; for `matches` and `search` the regex and its
+    flags, for `test` the function and its arguments.
+    """
+
+    def __init__(
+        self,
+        point_attr: str,
+        operator: str,
+        rhs: Any,
+        test: Callable[[Any], bool],
+        path_resolver: Callable[[Any], Any],
+        hashval: tuple[Any, ...] | None,
+    ) -> None:
+        self._point_attr = point_attr
+        self.operator = operator
+        self.rhs = rhs
+        self.value_test = test
+        self.path_resolver = path_resolver
+        self.hashval = hashval
+
+    @property
+    def point_attr(self) -> str:
+        """`time`, `measurement`, `tags` or `fields`."""
+        return self._point_attr
+
+    def __call__(self, point: Point) -> bool:
+        """Whether `point` matches; False where it has no such value."""
+        try:
+            value = self.path_resolver(getattr(point, self._point_attr))
+        except NoValueError:
+            return False
+        return self.value_test(value)
+
+    def __repr__(self) -> str:
+        return (
+            f"SimpleQuery({self._point_attr!r}, {self.operator!r}, "
+            f"{self.path_resolver!r}, {self.rhs!r})"
+        )
+
+    def is_hashable(self) -> bool:
+        """Whether every part of this query can be hashed."""
+        return self.hashval is not None
+
+    def __hash__(self) -> int:
+        return _hash(self)
+
+    def __eq__(self, other: object) -> bool:
+        return _is_equal(self, other)
+
+    def __and__(self, other: Any) -> CompoundQuery:
+        return _combine(self, other, operator.and_)
+
+    def __or__(self, other: Any) -> CompoundQuery:
+        return _combine(self, other, operator.or_)
+
+    def __invert__(self) -> CompoundQuery:
+        return _inverse(self)
+
+
+class CompoundQuery:
+    """Two queries and `operator.and_` or `operator.or_`, or one query and `operator.not_`.
+
+    Both sides are always evaluated, so that an error in a `test` does not depend on the data.
+    """
+
+    def __init__(
+        self,
+        query1: Query,
+        query2: Query | None,
+        operator: Callable[..., Any],
+        hashval: tuple[Any, ...] | None,
+    ) -> None:
+        self.query1 = query1
+        self.query2 = query2
+        self.operator = operator
+        self.hashval = hashval
+
+    def __call__(self, point: Point) -> bool:
+        """Whether `point` matches."""
+        if self.query2 is None:
+            return bool(self.operator(self.query1(point)))
+        return bool(self.operator(self.query1(point), self.query2(point)))
+
+    def __repr__(self) -> str:
+        name = self.operator.__name__.strip("_")
+        if self.query2 is None:
+            return f"CompoundQuery({name!r}, {self.query1!r})"
+        return f"CompoundQuery({name!r}, {self.query1!r}, {self.query2!r})"
+
+    def is_hashable(self) -> bool:
+        """Whether every part of this query can be hashed."""
+        return self.hashval is not None
+
+    def __hash__(self) -> int:
+        return _hash(self)
+
+    def __eq__(self, other: object) -> bool:
+        return _is_equal(self, other)
+
+    def __and__(self, other: Any) -> CompoundQuery:
+        return _combine(self, other, operator.and_)
+
+    def __or__(self, other: Any) -> CompoundQuery:
+        return _combine(self, other, operator.or_)
+
+    def __invert__(self) -> CompoundQuery:
+        return _inverse(self)
+
+
+def _hash(query: Query) -> int:
+    if query.hashval is None:
+        raise TypeError(f"a part of this query cannot be hashed: {query!r}")
+    return hash(query.hashval)
+
+
+def _is_equal(query: Query, other: object) -> bool:
+    if query is other:
+        return True
+    if not isinstance(other, SimpleQuery | CompoundQuery):
+        return False
+    return query.hashval is not None and query.hashval == other.hashval
+
+
+def _combine(query: Query, other: object, how: Callable[..., Any]) -> CompoundQuery:
+    if not isinstance(other, SimpleQuery | CompoundQuery):
+        if callable(other) and hasattr(other, "is_hashable"):
+            other(Point())  # a builder without a comparison: says so itself
+        raise TypeError(f"a query can only be combined with a query, found {type(other).__name__}")
+    hashval: tuple[Any, ...] | None = None
+    if query.hashval is not None and other.hashval is not None:
+        hashval = (how.__name__, frozenset((query.hashval, other.hashval)))
+    return CompoundQuery(query, other, how, hashval)
+
+
+def _inverse(query: Query) -> CompoundQuery:
+    hashval = None if query.hashval is None else ("not_", query.hashval)
+    return CompoundQuery(query, None, operator.not_, hashval)

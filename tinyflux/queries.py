@@ -1,0 +1,299 @@
+"""Queries: what a point must be like. `query(point)` on one Point is the meaning of a query.
+
+A builder (`TimeQuery`, `MeasurementQuery`, `TagQuery`, `FieldQuery`) names a value of the point; a
+comparison or test makes a `SimpleQuery` of it; `&`, `|` and `~` make `CompoundQuery`s. Nothing here
+knows columns or storage.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, NoReturn
+
+import numpy as np
+
+from tinyflux.errors import QueryError
+from tinyflux.point import Point, plain_number
+from tinyflux.predicates import EQUALITIES, ORDERINGS, CompoundQuery, Path, Query, SimpleQuery
+from tinyflux.times import from_us, to_us
+from tinyflux.utils import freeze
+
+__all__ = [
+    "BaseQuery",
+    "CompoundQuery",
+    "FieldQuery",
+    "MeasurementQuery",
+    "SimpleQuery",
+    "TagQuery",
+    "TimeQuery",
+]
+
+
+class BaseQuery:
+    """Builds queries; not itself callable with a point, which raises RuntimeError."""
+
+    attribute = ""
+    """The attribute of a Point that this builder looks at."""
+    needs_key = False
+    regex_refusal = ""
+
+    def __init__(self, path: Path = Path()) -> None:  # noqa: B008 - a Path is frozen
+        self._path = path
+
+    @property
+    def path(self) -> Path:
+        """The key and functions collected so far."""
+        return self._path
+
+    def __call__(self, _point: Point) -> NoReturn:
+        raise QueryError(
+            "Empty query was evaluated: compare it with something first, "
+            f"as in {type(self).__name__}(){'.key' if self.needs_key else ''} == value"
+        )
+
+    __and__ = __or__ = __rand__ = __ror__ = __call__
+
+    def __invert__(self) -> NoReturn:
+        self(Point())
+
+    def __getattr__(self, key: str) -> BaseQuery:
+        if key.startswith("__") and key.endswith("__"):
+            raise AttributeError(key)
+        return self[key]
+
+    def __getitem__(self, key: str) -> BaseQuery:
+        if not self.needs_key:
+            raise QueryError(f"{type(self).__name__} has no keys, found {key!r}")
+        if not isinstance(key, str):
+            raise QueryError(f"a key of {type(self).__name__} is a str, found {key!r}")
+        if self._path.steps:
+            raise QueryError(f"the values of {self.attribute} have no keys, found {key!r}")
+        return type(self)(Path(key))
+
+    def __hash__(self) -> int:
+        return hash((self.attribute, self._path))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}{self._path!r}"
+
+    def is_hashable(self) -> bool:
+        """Whether anything was put into this query yet that could be hashed."""
+        return bool(self.attribute)
+
+    def map(self, func: Callable[[Any], Any]) -> BaseQuery:
+        """This builder with `func` applied to the value before it is tested; chains.
+
+        A point for which `func` raises has no such value and matches nothing. After a `map` the
+        right-hand side of a comparison may have any type.
+        """
+        if not callable(func):
+            raise TypeError(f"map takes a function, found {func!r}")
+        self._require_key()
+        return type(self)(Path(self._path.key, (*self._path.maps, func)))
+
+    def __eq__(self, rhs: object) -> SimpleQuery:  # type: ignore[override]
+        return self._equal("==", rhs)
+
+    def __ne__(self, rhs: object) -> SimpleQuery:  # type: ignore[override]
+        return self._equal("!=", rhs)
+
+    def __lt__(self, rhs: Any) -> SimpleQuery:
+        return self._ordered("<", rhs)
+
+    def __le__(self, rhs: Any) -> SimpleQuery:
+        return self._ordered("<=", rhs)
+
+    def __gt__(self, rhs: Any) -> SimpleQuery:
+        return self._ordered(">", rhs)
+
+    def __ge__(self, rhs: Any) -> SimpleQuery:
+        return self._ordered(">=", rhs)
+
+    def _equal(self, symbol: str, rhs: Any) -> SimpleQuery:
+        compare = EQUALITIES[symbol]
+        rhs = self._checked(symbol, rhs)
+        return self._simple(symbol, rhs, lambda value: bool(compare(value, rhs)))
+
+    def _ordered(self, symbol: str, rhs: Any) -> SimpleQuery:
+        compare = ORDERINGS[symbol]
+        rhs = self._checked(symbol, rhs)
+
+        def test(value: Any) -> bool:
+            if value is None or rhs is None:
+                return False
+            try:
+                return bool(compare(value, rhs))
+            except TypeError:  # a function in `map` gave a value that has no order with rhs
+                return False
+
+        return self._simple(symbol, rhs, test)
+
+    def _checked(self, symbol: str, rhs: Any) -> Any:
+        """The right-hand side as it is compared; TypeError where it can never be meant."""
+        self._require_key()
+        return rhs if self._path.maps else self.checked_rhs(symbol, rhs)
+
+    def checked_rhs(self, symbol: str, rhs: Any) -> Any:
+        """`rhs` as this builder's values are compared with it; TypeError if it has no such type."""
+        raise QueryError(f"BaseQuery names no value to compare ({symbol} {rhs!r})")
+
+    def _require_key(self) -> None:
+        if self.needs_key and self._path.key is None:
+            raise QueryError(
+                f"{type(self).__name__} needs a key: {type(self).__name__}().key or "
+                f'{type(self).__name__}()["key"]'
+            )
+
+    def _simple(self, symbol: str, rhs: Any, test: Callable[[Any], bool]) -> SimpleQuery:
+        return SimpleQuery(
+            self.attribute, symbol, rhs, test, self._path, self._hash_of(symbol, rhs)
+        )
+
+    def _hash_of(self, symbol: str, rhs: Any) -> tuple[Any, ...] | None:
+        hashval = (self.attribute, symbol, self._path.steps, freeze(rhs))
+        try:
+            hash(hashval)
+        except TypeError:
+            return None
+        return hashval
+
+    def exists(self) -> SimpleQuery:
+        """A query for points that have this value, None included."""
+        self._require_key()
+        return self._simple("exists", None, lambda _value: True)
+
+    def noop(self) -> SimpleQuery:
+        """A query that every point matches, to start a composition with."""
+        return SimpleQuery(
+            self.attribute, "noop", None, lambda _value: True, lambda _attribute: None, ("noop",)
+        )
+
+    def test(self, func: Callable[..., Any], *args: Any) -> SimpleQuery:
+        """A query for points where `func(value, *args)` is true.
+
+        `func` must give the same result for the same value: it runs once per distinct value. What
+        it raises reaches whoever runs the query.
+        """
+        if not callable(func):
+            raise TypeError(f"test takes a function, found {func!r}")
+        self._require_key()
+        return self._simple("test", (func, *args), lambda value: bool(func(value, *args)))
+
+    def matches(self, regex: str, flags: int = 0) -> SimpleQuery:
+        r"""A query for points where the whole value matches `regex`, as in `r"\w+"`."""
+        return self._regex("matches", regex, flags)
+
+    def search(self, regex: str, flags: int = 0) -> SimpleQuery:
+        """A query for points where some part of the value matches `regex`."""
+        return self._regex("search", regex, flags)
+
+    def _regex(self, symbol: str, regex: str, flags: int) -> SimpleQuery:
+        if self.regex_refusal:
+            raise QueryError(self.regex_refusal)
+        self._require_key()
+        pattern: re.Pattern[str] = re.compile(regex, flags)
+        if not isinstance(pattern.pattern, str):
+            raise TypeError(f"a regex is a str, found {regex!r}")
+        run = pattern.fullmatch if symbol == "matches" else pattern.search
+
+        def test(value: Any) -> bool:
+            return isinstance(value, str) and run(value) is not None
+
+        return self._simple(symbol, (pattern.pattern, pattern.flags), test)
+
+
+class TimeQuery(BaseQuery):
+    """Queries on a point's time. The right-hand side is a datetime; a naive one is local time."""
+
+    attribute = "time"
+    regex_refusal = "a time has no text: a regex cannot test it; map it to text first"
+
+    def checked_rhs(self, symbol: str, rhs: Any) -> Any:
+        """An aware datetime; a naive `rhs` is converted now."""
+        if not isinstance(rhs, datetime):
+            raise TypeError(f"a time is compared with a datetime: {symbol} {rhs!r}")
+        if rhs.tzinfo is None or rhs.utcoffset() is None:
+            return from_us(to_us(rhs))
+        return rhs
+
+    def _equal(self, symbol: str, rhs: Any) -> SimpleQuery:
+        return super()._equal(symbol, rhs) if self._path.maps else self._instant(symbol, rhs)
+
+    def _ordered(self, symbol: str, rhs: Any) -> SimpleQuery:
+        return super()._ordered(symbol, rhs) if self._path.maps else self._instant(symbol, rhs)
+
+    def _instant(self, symbol: str, rhs: Any) -> SimpleQuery:
+        """Compare instants as microseconds: exact, and right for a point not inserted yet."""
+        compare = (EQUALITIES | ORDERINGS)[symbol]
+        rhs = self.checked_rhs(symbol, rhs)
+        rhs_us = to_us(rhs)
+
+        def test(moment: Any) -> bool:
+            if moment is None:
+                return symbol == "!="
+            return bool(compare(to_us(moment), rhs_us))
+
+        return SimpleQuery("time", symbol, rhs, test, self._path, ("time", symbol, (), rhs_us))
+
+
+class MeasurementQuery(BaseQuery):
+    """Queries on a point's measurement. The right-hand side is a str."""
+
+    attribute = "measurement"
+
+    def checked_rhs(self, symbol: str, rhs: Any) -> Any:
+        """A str, else TypeError."""
+        if not isinstance(rhs, str):
+            raise TypeError(f"a measurement is compared with a str: {symbol} {rhs!r}")
+        return rhs
+
+
+class TagQuery(BaseQuery):
+    """Queries on the value of one tag. The right-hand side is a str or None.
+
+    `TagQuery().room == "kitchen"`; a key that is no identifier: `TagQuery()["my room"]`.
+    """
+
+    attribute = "tags"
+    needs_key = True
+
+    def checked_rhs(self, symbol: str, rhs: Any) -> Any:
+        """A str or None, else TypeError."""
+        if rhs is not None and not isinstance(rhs, str):
+            raise TypeError(
+                f"a tag is compared with a str or None: "
+                f"{self.path.key} {symbol} {rhs!r}; tags hold text"
+            )
+        return rhs
+
+
+class FieldQuery(BaseQuery):
+    """Queries on the value of one field. The right-hand side is an int, a float or None.
+
+    `FieldQuery().temperature > 20`; a key that is no identifier: `FieldQuery()["my field"]`.
+    """
+
+    attribute = "fields"
+    needs_key = True
+    regex_refusal = "a field has no text: a regex cannot test it; map it to text first"
+
+    def checked_rhs(self, symbol: str, rhs: Any) -> Any:
+        """A plain number or None, else TypeError."""
+        if rhs is not None and not isinstance(rhs, int | float | np.number):
+            raise TypeError(
+                f"a field is compared with a number or None: {self.path.key} {symbol} {rhs!r}"
+            )
+        return plain_number(rhs)
+
+
+def require_query(query: object) -> Query:
+    """`query` if it can be evaluated; QueryError for an empty one, TypeError for anything else."""
+    if isinstance(query, SimpleQuery | CompoundQuery):
+        return query
+    if isinstance(query, BaseQuery):
+        query(Point())
+    raise TypeError(
+        f"a query is needed, as TagQuery().room == 'kitchen', found {type(query).__name__}"
+    )
