@@ -6,15 +6,16 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import pytest
 
-from tests.support.mosquitto import Mosquitto, StartMosquitto, missing_program
+from tests.support.mosquitto import Mosquitto, StartMosquitto
+from tests.support.programs import require_programs
 
 
 @pytest.fixture
 def start_mosquitto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartMosquitto]:
     """Starts brokers with the wanted users and mosquitto.conf lines, each on its own free port."""
-    missing = missing_program()
-    if missing is not None:
-        pytest.skip(f"Mosquitto is not installed ({missing} not found): apt install mosquitto")
+    require_programs(
+        "mosquitto", "mosquitto_passwd", "mosquitto_pub", package="mosquitto mosquitto-clients"
+    )
     brokers: list[Mosquitto] = []
 
     def start(*, users: Mapping[str, str] | None = None, lines: Iterable[str] = ()) -> Mosquitto:

@@ -90,7 +90,7 @@ find_python() {
             command -v "$candidate"
             return
         fi
-        found="$found${found:+, }$candidate is $("$candidate" --version 2>&1)"
+        found="$found${found:+, }$candidate is $("$candidate" --version 2>&1 | head -n 1)"
     done
     fail "The collector needs Python $minimum or newer; found: ${found:-no $1}." \
         "On Debian 12 and later: apt-get install python3. Or name one: make run PYTHON=/path/to/python3"
@@ -115,7 +115,8 @@ provide_venv_module() {
 # The tests skip what is missing, so nothing here is fatal.
 provide_programs() {
     set --
-    has_program mosquitto || set -- "$@" mosquitto
+    # The broker itself is in /usr/sbin, which is not on an ordinary user's PATH.
+    has_program mosquitto_passwd || set -- "$@" mosquitto
     has_program mosquitto_pub || set -- "$@" mosquitto-clients
     has_program systemd-analyze || set -- "$@" systemd
     [ $# -gt 0 ] || return 0
@@ -130,10 +131,7 @@ provide_programs() {
     apt_install "$@" || say "apt could not install $*: the tests that need them will be skipped."
 }
 
-has_program() {
-    # Debian puts the broker into /usr/sbin, which is not on an ordinary user's PATH.
-    PATH="$PATH:/usr/sbin" command -v "$1" >/dev/null 2>&1
-}
+has_program() { command -v "$1" >/dev/null 2>&1; }
 
 # --- apt
 

@@ -7,7 +7,6 @@ a queue without limit and a session that survives SIGKILL.
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -17,16 +16,9 @@ from pathlib import Path
 from typing import Protocol
 
 from tests.support.ports import free_port
+from tests.support.programs import find_program
 
-_PROGRAMS = ("mosquitto", "mosquitto_passwd", "mosquitto_pub")
-# Debian puts the broker into /usr/sbin, which is not on an ordinary user's PATH.
-_PATH = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin"))
 _PATIENCE_S = 20.0
-
-
-def missing_program() -> str | None:
-    """The first of Mosquitto's programs that is not installed, or None if all are there."""
-    return next((name for name in _PROGRAMS if shutil.which(name, path=_PATH) is None), None)
 
 
 class Mosquitto:
@@ -211,9 +203,9 @@ class StartMosquitto(Protocol):
 
 
 def _program(name: str) -> str:
-    path = shutil.which(name, path=_PATH)
+    path = find_program(name)
     if path is None:
-        raise RuntimeError(f"{name} is not installed; on Debian: apt install mosquitto")
+        raise RuntimeError(f"{name} is not installed; on Debian: apt-get install mosquitto")
     return path
 
 
