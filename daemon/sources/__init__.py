@@ -1,0 +1,9 @@
+"""Where messages come from: brokers, and the broker inside the collector.
+
+A source puts messages on the inbox and acknowledges what the writer says is durable.
+"""
+
+from daemon.sources.mqtt import MqttSource
+from daemon.sources.settings import Endpoint, LinkSettings, link_settings
+
+__all__ = ["Endpoint", "LinkSettings", "MqttSource", "link_settings"]

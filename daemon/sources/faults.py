@@ -1,0 +1,189 @@
+"""Why a broker does not deliver, in words for the person who can change it. Said once."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import socket
+import ssl
+from dataclasses import dataclass
+
+from daemon.clock import Clock
+from daemon.errors import SourceError
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a broker is, as the configuration names it."""
+
+    broker: str
+    """The broker's name in the configuration."""
+    host: str
+    port: int
+    is_tls: bool = False
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"broker {self.broker} at {'mqtts' if self.is_tls else 'mqtt'}://{host}:{self.port}"
+
+
+class RefusedError(SourceError):
+    """The broker, or what answers there, refuses us: a person must act."""
+
+
+def explain_connect(address: Address, error: OSError) -> SourceError:
+    """Why no connection could be made, from what the operating system or TLS said."""
+    match error:
+        case socket.gaierror():
+            return RefusedError(
+                f"{address}: no address is known for the host {address.host!r} ({error.strerror}); "
+                f"check brokers.{address.broker}.url and the name service"
+            )
+        case ssl.SSLCertVerificationError():
+            return RefusedError(
+                f"{address}: its certificate is not accepted ({error.verify_message}); "
+                f"check brokers.{address.broker}.tls.ca, the host name in the url and the clock"
+            )
+        case ssl.SSLError():
+            return RefusedError(
+                f"{address}: no TLS connection ({error.reason or error}); "
+                "is this the port for TLS, and does it speak TLS 1.2 or later?"
+            )
+        case ConnectionRefusedError():
+            return SourceError(f"{address}: nobody listens there (connection refused)")
+        case TimeoutError():
+            return SourceError(f"{address}: no answer (timed out); is it on, and reachable?")
+        case OSError(errno=errno.EHOSTUNREACH | errno.ENETUNREACH):
+            return SourceError(f"{address}: no route to it ({error.strerror})")
+        case _:
+            return SourceError(f"{address}: cannot connect: {error}")
+
+
+def explain_no_broker(address: Address, found: str) -> SourceError:
+    """What listens there does not speak MQTT."""
+    hint = "" if address.is_tls else "; a port for TLS needs mqtts://"
+    return RefusedError(
+        f"{address}: what listens there is no MQTT broker: {found}; "
+        f"check brokers.{address.broker}.url{hint}"
+    )
+
+
+def explain_connack(address: Address, code: int, name: str, client_id: str) -> SourceError:
+    """Why the broker refused the CONNECT. `code` is MQTT 5's (section 3.2.2.2)."""
+    where = f"brokers.{address.broker}"
+    advice = {
+        0x84: f'it does not speak this version of MQTT; set {where}.protocol: "3.1.1"',
+        0x85: f"it does not accept the client id {client_id!r}; set {where}.client_id",
+        0x86: f"user name or password is wrong; check {where}.username and {where}.password",
+        0x87: f"it refuses this user; check {where}.username and {where}.password, and its own "
+        "access rules",
+        0x88: "it is not available now",
+        0x89: "it is busy now",
+        0x8A: "it has banned this client",
+    }.get(code, "see its log")
+    kind = SourceError if code in (0x88, 0x89) else RefusedError
+    return kind(f"{address}: refused the connection ({name}): {advice}")
+
+
+def explain_disconnect(address: Address, code: int, name: str, client_id: str) -> SourceError:
+    """Why the broker ended a connection that it had accepted (MQTT 5 section 3.14.2.1)."""
+    if code == 0x8E:
+        return RefusedError(
+            f"{address}: another client has connected with our client id {client_id!r}; the two "
+            f"throw each other out: set brokers.{address.broker}.client_id of one of them"
+        )
+    return SourceError(f"{address}: the broker ended the connection ({name})")
+
+
+# A connection that lasted so long counts as good.
+STABLE_S = 20.0
+
+
+class FaultLog:
+    """Says each fault of one broker once, and when it is over. Network thread only."""
+
+    def __init__(self, address: Address, client_id: str, clock: Clock) -> None:
+        self._address = address
+        self._client_id = client_id
+        self._clock = clock
+        self._said: set[str] = set()
+        self._refused: set[str] = set()
+        self._connected_s: float | None = None
+        self._began_s: float | None = None
+        self._failures = 0
+        self._short_lives = 0
+
+    def failed(self, error: SourceError) -> None:
+        """Log the fault, unless it was said since the last good connection."""
+        now_s = self._clock.monotonic_s()
+        if self._connected_s is not None:
+            lasted_s = now_s - self._connected_s
+            self._connected_s = None
+            self._short_lives = self._short_lives + 1 if lasted_s < STABLE_S else 0
+        if self._began_s is None:
+            self._began_s = now_s
+        self._failures += 1
+        if self._short_lives >= 3:
+            error = RefusedError(
+                f"{self._address}: each connection ends within seconds ({error}); does another "
+                f"client use our client id {self._client_id!r}?"
+            )
+        self._say(error)
+
+    def connected(self, detail: str) -> None:
+        """The broker has accepted us."""
+        now_s = self._clock.monotonic_s()
+        self._connected_s = now_s
+        if self._short_lives >= 2:
+            _log.debug("%s: connected again", self._address)
+        elif self._began_s is None:
+            _log.info("%s: connected (%s)", self._address, detail)
+        else:
+            _log.info(
+                "%s: connected (%s) after %d failed tries in %.0f s",
+                self._address,
+                detail,
+                self._failures,
+                now_s - self._began_s,
+            )
+        self._began_s = None
+        self._failures = 0
+
+    def is_stable(self) -> bool:
+        """Whether the connection has lasted long enough to count as good; then all is forgotten."""
+        if self._connected_s is None or self._clock.monotonic_s() - self._connected_s < STABLE_S:
+            return False
+        if self._short_lives >= 3:
+            _log.info("%s: the connection lasts again", self._address)
+        self._short_lives = 0
+        self._said.clear()
+        return True
+
+    def refused(self, topic_filter: str, reason: str) -> None:
+        """A subscription was denied; said until it is granted only once."""
+        if topic_filter not in self._refused:
+            self._refused.add(topic_filter)
+            _log.error(
+                "%s: it does not let us subscribe to %r (%s): give the user the right to read "
+                "there, or take the topic out of the configuration. It is tried again",
+                self._address,
+                topic_filter,
+                reason,
+            )
+
+    def granted(self, topic_filter: str) -> None:
+        """A subscription was granted."""
+        if topic_filter in self._refused:
+            self._refused.discard(topic_filter)
+            _log.info("%s: it now lets us subscribe to %r", self._address, topic_filter)
+
+    def _say(self, error: SourceError) -> None:
+        text = str(error)
+        if text in self._said:
+            _log.debug("%s", text)
+            return
+        self._said.add(text)
+        level = logging.ERROR if isinstance(error, RefusedError) else logging.WARNING
+        _log.log(level, "%s. It is tried again until it works", text)

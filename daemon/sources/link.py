@@ -1,0 +1,302 @@
+"""One connection to a broker, from its CONNECT to its end. The only door to paho.
+
+paho is driven from the outside (its interface for external event loops), so that one thread owns
+the connection and every fault has its reason. Knows nothing of inboxes, rules or retries.
+"""
+
+from __future__ import annotations
+
+import select
+import socket
+import ssl
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from paho.mqtt.client import (
+    MQTT_CLEAN_START_FIRST_ONLY,
+    Client,
+    ConnectFlags,
+    DisconnectFlags,
+    MQTTMessage,
+)
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+from daemon.errors import SourceError
+from daemon.sources.faults import (
+    explain_connack,
+    explain_connect,
+    explain_disconnect,
+    explain_no_broker,
+)
+from daemon.sources.settings import LinkSettings
+
+_CONNECT_TIMEOUT_S = 8.0
+_PACKETS_PER_TURN = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One PUBLISH as it came in."""
+
+    topic: str
+    payload: bytes
+    qos: int
+    packet_id: int
+    is_retained: bool
+    is_duplicate: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """The broker's answer for one topic filter."""
+
+    topic_filter: str
+    refusal: str = ""
+    """Why it was refused; empty when it was granted."""
+
+
+class Link:
+    """Used by one thread only. `open` it, then `turn` it until it raises or is closed."""
+
+    def __init__(self, settings: LinkSettings, arrived: Callable[[Arrival], None]) -> None:
+        self._settings = settings
+        self._arrived = arrived
+        self._client = self._make_client()
+        self._poller: select.poll | None = None
+        self._socket_fd = -1
+        self._arrivals = 0
+        self._connack: SourceError | bool | None = None
+        self._lost: SourceError | None = None
+        self._asked: dict[int, Sequence[str]] = {}
+        self._grants: list[Grant] = []
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the broker has accepted the CONNECT and the connection was not lost since."""
+        return isinstance(self._connack, bool) and self._lost is None
+
+    @property
+    def has_session(self) -> bool:
+        """Whether the broker had kept a session for us (CONNACK's session present)."""
+        return self._connack is True
+
+    def open(self) -> None:
+        """Connect the socket and send CONNECT; blocks for seconds. SourceError with the reason."""
+        settings = self._settings
+        is_version_5 = settings.is_version_5
+        try:
+            self._client.connect(
+                settings.address.host,
+                settings.address.port,
+                keepalive=settings.keepalive_s,
+                # On 3.1.1 it is the constructor's clean_session, and this default says so.
+                clean_start=False if is_version_5 else MQTT_CLEAN_START_FIRST_ONLY,
+                properties=self._session_wishes() if is_version_5 else None,
+            )
+        except (OSError, ssl.SSLError) as error:
+            raise explain_connect(settings.address, error) from error
+        plain = self._client.socket()
+        if isinstance(plain, socket.socket):
+            # An acknowledgement is four bytes: Nagle's algorithm would hold it back.
+            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def turn(self, wake_fd: int, timeout_s: float, *, is_reading: bool) -> None:
+        """Wait for the network or `wake_fd`, then read, write and ping what is due.
+
+        Reads nothing when `is_reading` is false. Raises SourceError when the connection is over.
+        """
+        connection = self._client.socket()
+        if connection is not None:
+            readable, writable, is_broken = self._wait(connection, wake_fd, timeout_s, is_reading)
+            if readable or is_broken:
+                self._read()
+            if writable and self._lost is None:
+                self._client.loop_write()
+            if self._lost is None:
+                self._client.loop_misc()
+        self._raise_if_over()
+
+    def subscribe(self, filters: Sequence[tuple[str, int]]) -> None:
+        """Ask for these topic filters; `take_grants` has the answers."""
+        if not filters:
+            return
+        names = [name for name, _ in filters]
+        if self._settings.is_version_5:
+            # Retained messages only for a subscription that is new to the session.
+            options = [(name, _new_only(qos)) for name, qos in filters]
+            _, packet_id = self._client.subscribe(options)
+        else:
+            _, packet_id = self._client.subscribe(list(filters))
+        if packet_id is not None:
+            self._asked[packet_id] = names
+
+    def take_grants(self) -> list[Grant]:
+        """The broker's answers to `subscribe` since the last call."""
+        grants, self._grants = self._grants, []
+        return grants
+
+    def acknowledge(self, packet_id: int) -> None:
+        """Send PUBACK."""
+        self._client.ack(packet_id, 1)
+
+    def publish(self, topic: str, payload: str, *, retain: bool) -> None:
+        """Send a message of our own at QoS 1; nobody waits for its PUBACK."""
+        self._client.publish(topic, payload.encode(), qos=1, retain=retain)
+
+    def has_unsent(self) -> bool:
+        """Whether bytes wait for the socket."""
+        return self._client.want_write()
+
+    def close(self) -> None:
+        """Say DISCONNECT if the connection stands, and drop it. Safe twice and half-open."""
+        self._client.disconnect()
+        if self._client.socket() is not None:
+            self._client.loop_write()
+        connection = self._client.socket()
+        if connection is not None:
+            connection.close()
+
+    def _make_client(self) -> Client:
+        settings = self._settings
+        is_version_5 = settings.is_version_5
+        client = Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=settings.client_id,
+            # MQTT 5 has its own flag, given with connect().
+            clean_session=None if is_version_5 else False,
+            protocol=MQTTProtocolVersion.MQTTv5 if is_version_5 else MQTTProtocolVersion.MQTTv311,
+            reconnect_on_failure=False,
+            manual_ack=True,
+        )
+        client.connect_timeout = _CONNECT_TIMEOUT_S
+        if settings.username is not None:
+            client.username_pw_set(settings.username, settings.password)
+        if settings.tls is not None:
+            client.tls_set_context(settings.tls)
+        if settings.will is not None:
+            will = settings.will
+            client.will_set(will.topic, will.payload.encode(), qos=1, retain=will.retain)
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        client.on_subscribe = self._on_subscribe
+        client.on_message = self._on_message
+        return client
+
+    def _session_wishes(self) -> Properties:
+        wishes = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+        wishes.SessionExpiryInterval = self._settings.session_s
+        wishes.ReceiveMaximum = self._settings.receive_maximum
+        return wishes
+
+    def _wait(
+        self, connection: object, wake_fd: int, timeout_s: float, is_reading: bool
+    ) -> tuple[bool, bool, bool]:
+        """Whether the connection can be read, can be written, and is broken."""
+        assert hasattr(connection, "fileno")
+        descriptor: int = connection.fileno()
+        pending = getattr(connection, "pending", None)
+        if is_reading and pending is not None and pending() > 0:
+            return True, False, False
+        if self._poller is None:
+            self._poller = select.poll()
+            self._poller.register(wake_fd, select.POLLIN)
+        wanted = select.POLLIN if is_reading else 0
+        if self._client.want_write():
+            wanted |= select.POLLOUT
+        self._poller.register(descriptor, wanted)
+        happened = dict(self._poller.poll(timeout_s * 1000)).get(descriptor, 0)
+        broken = select.POLLERR | select.POLLHUP | select.POLLNVAL
+        return (
+            bool(happened & select.POLLIN),
+            bool(happened & select.POLLOUT),
+            bool(happened & broken),
+        )
+
+    def _read(self) -> None:
+        for _ in range(_PACKETS_PER_TURN):
+            before = self._arrivals
+            if self._client.loop_read() != 0 or self._arrivals == before or self._lost is not None:
+                return
+
+    def _raise_if_over(self) -> None:
+        if isinstance(self._connack, SourceError):
+            raise self._connack
+        if self._lost is not None:
+            raise self._lost
+        if self._client.socket() is None:
+            raise SourceError(f"{self._settings.address}: the connection was lost")
+
+    def _on_connect(
+        self,
+        client: Client,
+        userdata: object,
+        flags: ConnectFlags,
+        reason: ReasonCode,
+        properties: Properties | None,
+    ) -> None:
+        if reason.is_failure:
+            self._connack = explain_connack(
+                self._settings.address, reason.value, reason.getName(), self._settings.client_id
+            )
+        else:
+            self._connack = bool(flags.session_present)
+
+    def _on_disconnect(
+        self,
+        client: Client,
+        userdata: object,
+        flags: DisconnectFlags,
+        reason: ReasonCode,
+        properties: Properties | None,
+    ) -> None:
+        address = self._settings.address
+        if self._connack is None:
+            self._lost = explain_no_broker(
+                address, "it ended the connection without an answer to MQTT's CONNECT"
+            )
+        elif flags.is_disconnect_packet_from_server:
+            self._lost = explain_disconnect(
+                address, reason.value, reason.getName(), self._settings.client_id
+            )
+        else:
+            self._lost = SourceError(f"{address}: the connection was lost ({reason.getName()})")
+
+    def _on_subscribe(
+        self,
+        client: Client,
+        userdata: object,
+        packet_id: int,
+        reasons: list[ReasonCode],
+        properties: Properties | None,
+    ) -> None:
+        for name, reason in zip(self._asked.pop(packet_id, ()), reasons, strict=False):
+            self._grants.append(Grant(name, reason.getName() if reason.is_failure else ""))
+
+    def _on_message(self, client: Client, userdata: object, message: MQTTMessage) -> None:
+        self._arrivals += 1
+        if message.qos == 2:
+            # Only an old subscription of this session can bring one. paho has taken it over from
+            # the broker already, so all that is left is to free its place in the window.
+            client.ack(message.mid, 2)
+        try:
+            topic = message.topic
+        except UnicodeDecodeError as error:
+            topic = error.object.decode("utf-8", "backslashreplace")
+        self._arrived(
+            Arrival(
+                topic,
+                bytes(message.payload),
+                message.qos,
+                message.mid,
+                message.retain,
+                message.dup,
+            )
+        )
+
+
+def _new_only(qos: int) -> SubscribeOptions:
+    return SubscribeOptions(qos=qos, retainHandling=SubscribeOptions.RETAIN_SEND_IF_NEW_SUB)

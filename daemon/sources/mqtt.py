@@ -1,0 +1,291 @@
+"""A broker as a source: its messages go to the inbox, their acknowledgements come back.
+
+One network thread per broker owns the connection, the retries and the subscriptions. It
+acknowledges what the writer says is durable, on the connection that brought it and no other.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import threading
+from collections import deque
+from collections.abc import Sequence
+
+from daemon.clock import Clock
+from daemon.errors import SourceError
+from daemon.messages import Message, Receipt
+from daemon.sources.backoff import Backoff
+from daemon.sources.faults import FaultLog, explain_no_broker
+from daemon.sources.link import Arrival, Link
+from daemon.sources.settings import LinkSettings
+from daemon.writer import Inbox
+
+_log = logging.getLogger(__name__)
+
+_CONNACK_TIMEOUT_S = 10.0
+# How often the keepalive is looked at when the network is silent.
+_IDLE_TURN_S = 1.0
+# How often a source that may not read looks whether it may.
+_PAUSED_TURN_S = 0.05
+# Denied subscriptions are asked for again: an administrator may have granted them meanwhile.
+_RESUBSCRIBE_MIN_S = 30.0
+_RESUBSCRIBE_MAX_S = 600.0
+_FAREWELL_S = 2.0
+
+
+class NoRoomError(SourceError):
+    """We left on purpose, because nothing could be read for too long."""
+
+
+class MqttSource:
+    """One broker's subscriptions. `start`, `stop_intake`, `close`, each safe twice."""
+
+    def __init__(
+        self,
+        settings: LinkSettings,
+        subscriptions: Sequence[tuple[str, int]],
+        inbox: Inbox,
+        clock: Clock,
+        *,
+        reconnect_s: tuple[float, float] = (1.0, 30.0),
+        trusts_retain_flag: bool = True,
+    ) -> None:
+        """`trusts_retain_flag` is false for a broker that sets it on queued messages as well."""
+        self._settings = settings
+        self._name = settings.address.broker
+        # QoS 2 cannot keep what we promise: paho takes the message over before it is stored.
+        self._subscriptions = tuple((name, min(qos, 1)) for name, qos in subscriptions)
+        self._inbox = inbox
+        self._clock = clock
+        self._trusts_retain_flag = trusts_retain_flag
+        self._backoff = Backoff(*reconnect_s)
+        self._faults = FaultLog(settings.address, settings.client_id, clock)
+        self._connection = 0
+        self._had_session = False
+        self._is_connected = False
+        self._receipts: deque[Receipt] = deque()
+        self._is_intake_stopped = False
+        self._is_closed = False
+        self._closing = threading.Event()
+        self._wake_reader, self._wake_writer = os.pipe()
+        os.set_blocking(self._wake_reader, False)
+        os.set_blocking(self._wake_writer, False)
+        self._thread = threading.Thread(target=self._run, name=f"mqtt {self._name}", daemon=True)
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the broker has accepted us."""
+        return self._is_connected
+
+    def start(self) -> None:
+        """Begin to connect; returns at once."""
+        self._thread.start()
+
+    def stop_intake(self) -> None:
+        """Read no more messages; acknowledgements are still sent."""
+        self._is_intake_stopped = True
+        self._wake()
+
+    def close(self, timeout_s: float = 5.0) -> None:
+        """Send the acknowledgements that wait and leave; whatever is not acknowledged comes again.
+
+        The broker keeps the session.
+        """
+        self._is_intake_stopped = True
+        self._closing.set()
+        self._wake()
+        if self._thread.ident is not None:
+            self._thread.join(timeout_s)
+        if not self._thread.is_alive() and not self._is_closed:
+            self._is_closed = True
+            os.close(self._wake_reader)
+            os.close(self._wake_writer)
+
+    def acknowledge(self, receipts: Sequence[Receipt]) -> None:
+        """Acknowledge these in this order; those of an ended connection are dropped. Any thread."""
+        self._receipts.extend(receipts)
+        self._wake()
+
+    def _wake(self) -> None:
+        if not self._is_closed:
+            # A full pipe wakes as well as one byte does.
+            with contextlib.suppress(BlockingIOError):
+                os.write(self._wake_writer, b"!")
+
+    def _run(self) -> None:
+        while not self._closing.is_set():
+            link = Link(self._settings, self._on_arrival)
+            self._connection += 1
+            try:
+                self._serve(link)
+            except NoRoomError as error:
+                _log.warning("%s", error)
+                self._await_room()
+                continue
+            except SourceError as error:
+                self._faults.failed(error)
+            except Exception as error:  # noqa: BLE001 - the source callback: paho meets any bytes
+                self._survive(link, error)
+            finally:
+                self._is_connected = False
+                link.close()
+            self._closing.wait(self._backoff.next_s())
+
+    def _survive(self, link: Link, error: Exception) -> None:
+        if link.is_connected:
+            _log.exception("%s: an error that the collector does not know", self._settings.address)
+            self._faults.failed(SourceError(f"{self._settings.address}: {error!r}"))
+        else:
+            self._faults.failed(
+                explain_no_broker(self._settings.address, "its first bytes are not MQTT's")
+            )
+
+    def _serve(self, link: Link) -> None:
+        """Connect and work until told to close; SourceError when the connection is over."""
+        link.open()
+        self._await_connack(link)
+        self._is_connected = True
+        self._greet(link)
+        subscriber = _Subscriber(link, self._subscriptions, self._faults, self._clock)
+        pause = _Pause(self._settings.keepalive_s / 3, self._clock)
+        while not self._closing.is_set():
+            self._send_acknowledgements(link)
+            is_reading = not self._is_intake_stopped and self._inbox.has_room()
+            if pause.is_too_long(is_paused=not is_reading and not self._is_intake_stopped):
+                raise NoRoomError(
+                    f"{self._settings.address}: left on purpose, because the inbox is full and the "
+                    "disk takes nothing; QoS 1 messages wait with the broker meanwhile"
+                )
+            link.turn(
+                self._wake_reader,
+                _IDLE_TURN_S if is_reading or self._is_intake_stopped else _PAUSED_TURN_S,
+                is_reading=is_reading,
+            )
+            self._drain_wakes()
+            subscriber.tick()
+            if self._faults.is_stable():
+                self._backoff.reset()
+        self._say_farewell(link)
+
+    def _await_connack(self, link: Link) -> None:
+        deadline_s = self._clock.monotonic_s() + _CONNACK_TIMEOUT_S
+        while not link.is_connected and not self._closing.is_set():
+            left_s = deadline_s - self._clock.monotonic_s()
+            if left_s <= 0:
+                raise explain_no_broker(
+                    self._settings.address,
+                    f"it did not answer MQTT's CONNECT within {_CONNACK_TIMEOUT_S:.0f} s",
+                )
+            link.turn(self._wake_reader, min(left_s, _IDLE_TURN_S), is_reading=True)
+            self._drain_wakes()
+
+    def _greet(self, link: Link) -> None:
+        version = "5" if self._settings.is_version_5 else "3.1.1"
+        kept = "the broker has kept our session" if link.has_session else "new session"
+        self._faults.connected(f"MQTT {version}, client id {self._settings.client_id}, {kept}")
+        if self._had_session and not link.has_session:
+            _log.warning(
+                "%s: the broker has forgotten our session: what was published while we were not "
+                "connected is lost; see its persistence settings",
+                self._settings.address,
+            )
+        self._had_session = True
+        if (birth := self._settings.birth) is not None:
+            link.publish(birth.topic, birth.payload, retain=birth.retain)
+
+    def _send_acknowledgements(self, link: Link) -> None:
+        while self._receipts:
+            receipt = self._receipts.popleft()
+            if receipt.connection == self._connection:
+                link.acknowledge(receipt.packet_id)
+
+    def _say_farewell(self, link: Link) -> None:
+        # DISCONNECT keeps the broker from publishing the will, which says that we are gone.
+        if (will := self._settings.will) is not None:
+            link.publish(will.topic, will.payload, retain=will.retain)
+        self._send_acknowledgements(link)
+        deadline_s = self._clock.monotonic_s() + _FAREWELL_S
+        while link.has_unsent() and self._clock.monotonic_s() < deadline_s:
+            link.turn(self._wake_reader, _PAUSED_TURN_S, is_reading=False)
+            self._drain_wakes()
+
+    def _await_room(self) -> None:
+        while not self._inbox.is_half_empty() and not self._closing.is_set():
+            self._closing.wait(0.2)
+
+    def _drain_wakes(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            os.read(self._wake_reader, 4096)
+
+    def _on_arrival(self, arrival: Arrival) -> None:
+        receipt = Receipt(self._connection, arrival.packet_id) if arrival.qos == 1 else None
+        self._inbox.put(
+            Message(
+                source=self._name,
+                topic=arrival.topic,
+                payload=arrival.payload,
+                received_us=self._clock.now_us(),
+                qos=arrival.qos,
+                is_retained=arrival.is_retained and self._trusts_retain_flag,
+                is_duplicate=arrival.is_duplicate,
+                receipt=receipt,
+            )
+        )
+
+
+class _Subscriber:
+    """Subscribes on one connection, and again to what was denied."""
+
+    def __init__(
+        self,
+        link: Link,
+        subscriptions: Sequence[tuple[str, int]],
+        faults: FaultLog,
+        clock: Clock,
+    ) -> None:
+        self._link = link
+        self._wanted = dict(subscriptions)
+        self._faults = faults
+        self._clock = clock
+        self._denied: set[str] = set()
+        self._backoff = Backoff(_RESUBSCRIBE_MIN_S, _RESUBSCRIBE_MAX_S)
+        self._next_s = 0.0
+        # On every connection: a broker that crashed may have kept the session and lost what was
+        # subscribed last. The writer recognises the retained messages that come with it.
+        link.subscribe(tuple(self._wanted.items()))
+
+    def tick(self) -> None:
+        """Take the broker's answers, and ask again when it is time."""
+        for grant in self._link.take_grants():
+            if grant.refusal:
+                self._faults.refused(grant.topic_filter, grant.refusal)
+                if not self._denied:
+                    self._next_s = self._clock.monotonic_s() + self._backoff.next_s()
+                self._denied.add(grant.topic_filter)
+            else:
+                self._denied.discard(grant.topic_filter)
+                self._faults.granted(grant.topic_filter)
+        if self._denied and self._clock.monotonic_s() >= self._next_s:
+            self._next_s = self._clock.monotonic_s() + self._backoff.next_s()
+            self._link.subscribe([(name, self._wanted[name]) for name in sorted(self._denied)])
+
+
+class _Pause:
+    """How long nothing was read because there was no room."""
+
+    def __init__(self, longest_s: float, clock: Clock) -> None:
+        self._longest_s = longest_s
+        self._clock = clock
+        self._since_s: float | None = None
+
+    def is_too_long(self, *, is_paused: bool) -> bool:
+        """Whether the link would break soon: its PINGRESP lies behind the unread data."""
+        if not is_paused:
+            self._since_s = None
+            return False
+        now_s = self._clock.monotonic_s()
+        if self._since_s is None:
+            self._since_s = now_s
+        return now_s - self._since_s > self._longest_s

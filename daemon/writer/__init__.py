@@ -1,0 +1,30 @@
+"""The one thread that writes: inbox, commit rule, ledger and reject file.
+
+Nothing here knows a broker or a poll; it is handed items, and acknowledges through a Protocol.
+"""
+
+from daemon.writer.commit import CommitRule
+from daemon.writer.files import replace_file
+from daemon.writer.inbox import Inbox, InboxCounts, Item
+from daemon.writer.inflight import Window
+from daemon.writer.journal import Journal
+from daemon.writer.ledger import Ledger
+from daemon.writer.rejects import RejectFile
+from daemon.writer.store import Store
+from daemon.writer.writer import Files, Observer, Writer
+
+__all__ = [
+    "CommitRule",
+    "Files",
+    "Inbox",
+    "InboxCounts",
+    "Item",
+    "Journal",
+    "Ledger",
+    "Observer",
+    "RejectFile",
+    "Store",
+    "Window",
+    "Writer",
+    "replace_file",
+]

@@ -1,0 +1,88 @@
+"""What the writer says of its work: the ledger, saved every minute, and the lines in the log."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from daemon.clock import Clock
+from daemon.logs import Repeats
+from daemon.messages import Mapped, Message
+from daemon.writer.inbox import InboxCounts, Item
+from daemon.writer.ledger import Ledger
+from daemon.writer.store import Store
+
+_log = logging.getLogger(__name__)
+
+_SAVE_EVERY_S = 60.0
+
+
+class Journal:
+    """Writer thread only."""
+
+    def __init__(self, ledger: Ledger, path: Path, clock: Clock) -> None:
+        self._ledger = ledger
+        self._path = path
+        self._clock = clock
+        self._repeats = Repeats(_log, clock)
+        self._saved_s = clock.monotonic_s()
+        self._said_dropped = 0
+
+    def settle(self, item: Item, mapped: Mapped) -> None:
+        """One item has its outcome, durably."""
+        self._ledger.settle(item, mapped)
+
+    def rejected(self, item: Item, mapped: Mapped) -> None:
+        """Say it once for each rule and kind; the repeats are summed."""
+        name = f"topic {item.topic!r}" if isinstance(item, Message) else f"poll {item.poll}"
+        rule = mapped.rule or "no rule"
+        text = f"rejected a message of {name} by {rule}: {mapped.reason} ({mapped.kind})"
+        self._repeats.log(logging.WARNING, f"{rule} {mapped.kind}", _shortened(text))
+
+    def check(self, counts: InboxCounts, held: int) -> None:
+        """Say it if the ledger does not balance, which is a fault of the collector."""
+        if difference := self._ledger.difference(counts, held):
+            self._repeats.log(
+                logging.ERROR,
+                "balance",
+                f"the ledger does not balance: {difference} items have no outcome; please report "
+                f"this with {self._path}",
+            )
+
+    def tick(self, counts: InboxCounts, held: int, store: Store) -> None:
+        """Each minute: save the ledger, say what was dropped."""
+        now_s = self._clock.monotonic_s()
+        if now_s - self._saved_s >= _SAVE_EVERY_S:
+            self._saved_s = now_s
+            self._say_dropped(counts)
+            self._save(counts, held, store)
+
+    def close(self, counts: InboxCounts, held: int, store: Store) -> None:
+        """Save the ledger a last time and say the sums that are left."""
+        self._say_dropped(counts)
+        self._repeats.flush()
+        self._save(counts, held, store)
+
+    def _save(self, counts: InboxCounts, held: int, store: Store) -> None:
+        try:
+            self._ledger.save(self._path, counts, held, store.size_bytes())
+        except OSError as error:
+            self._repeats.log(
+                logging.WARNING, "save", f"cannot save the ledger to {self._path}: {error}"
+            )
+
+    def _say_dropped(self, counts: InboxCounts) -> None:
+        new = counts.dropped - self._said_dropped
+        if new:
+            self._said_dropped = counts.dropped
+            _log.warning(
+                "dropped %d items that nobody sends again (QoS 0 messages, poll results) because "
+                "%d others were waiting to be written; most: %s",
+                new,
+                counts.waiting,
+                max(counts.dropped_by, key=lambda name: counts.dropped_by[name], default="?"),
+            )
+
+
+def _shortened(text: str, longest: int = 500) -> str:
+    return text if len(text) <= longest else f"{text[:longest]}…"

@@ -1,0 +1,131 @@
+"""What became of every message: one outcome each, and the sum must balance.
+
+Counts of one run, by outcome, rule and topic; saved beside the data so that they can be read
+without the collector. Logs nothing: it answers whether the balance holds.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from daemon.clock import Clock
+from daemon.messages import Mapped, Message, Outcome
+from daemon.writer.files import replace_file
+from daemon.writer.inbox import OTHERS, InboxCounts, Item
+
+_VERSION = 1
+_MAX_TOPICS = 1000
+_MAX_RULES = 1000
+
+
+@dataclass(slots=True)
+class _Tally:
+    """Counters of one topic, poll or rule."""
+
+    outcomes: dict[Outcome, int] = field(default_factory=dict)
+    points: int = 0
+    by_qos: list[int] = field(default_factory=lambda: [0, 0])
+
+    def as_json(self) -> dict[str, object]:
+        counted: dict[str, object] = {outcome.value: n for outcome, n in self.outcomes.items()}
+        return counted | {"points": self.points, "qos0": self.by_qos[0], "qos1": self.by_qos[1]}
+
+
+class Ledger:
+    """Settled by the writer thread; read by any thread."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._started_us = clock.now_us()
+        self._outcomes: dict[Outcome, int] = dict.fromkeys(Outcome, 0)
+        self._points = 0
+        self._topics: dict[str, _Tally] = {}
+        self._rules: dict[str, _Tally] = {}
+        self._measurements: dict[str, int] = {}
+        self._lock = threading.Lock()
+
+    def settle(self, item: Item, mapped: Mapped) -> None:
+        """One item has its outcome, for good."""
+        name = item.topic if isinstance(item, Message) else f"poll {item.poll}"
+        qos = min(item.qos, 1) if isinstance(item, Message) else None
+        with self._lock:
+            self._outcomes[mapped.outcome] += 1
+            self._points += len(mapped.points)
+            for tally in (
+                _tally(self._topics, name, _MAX_TOPICS),
+                _tally(self._rules, mapped.rule or "(no rule)", _MAX_RULES),
+            ):
+                tally.outcomes[mapped.outcome] = tally.outcomes.get(mapped.outcome, 0) + 1
+                tally.points += len(mapped.points)
+                if qos is not None:
+                    tally.by_qos[qos] += 1
+            for point in mapped.points:
+                name = point.measurement
+                if name not in self._measurements and len(self._measurements) >= _MAX_RULES:
+                    name = OTHERS
+                self._measurements[name] = self._measurements.get(name, 0) + 1
+
+    def difference(self, counts: InboxCounts, held: int) -> int:
+        """Received less dropped, settled and waiting; 0 when the ledger balances.
+
+        `held` counts the items that the writer has taken and not settled. Writer thread only.
+        """
+        with self._lock:
+            settled = sum(self._outcomes.values())
+        return counts.received - counts.dropped - settled - counts.waiting - held
+
+    def points_by_measurement(self) -> dict[str, int]:
+        """How many points of each measurement became durable in this run."""
+        with self._lock:
+            return dict(sorted(self._measurements.items()))
+
+    def outcomes(self) -> dict[Outcome, int]:
+        """How many items have each outcome so far; those in the inbox are not among them."""
+        with self._lock:
+            return dict(self._outcomes)
+
+    def snapshot(self, counts: InboxCounts, held: int) -> dict[str, object]:
+        """Everything, as JSON would have it."""
+        with self._lock:
+            outcomes = {outcome.value: number for outcome, number in self._outcomes.items()}
+            outcomes[Outcome.DROPPED] += counts.dropped
+            outcomes[Outcome.WAITING] = counts.waiting + held
+            return {
+                "version": _VERSION,
+                "started": _iso(self._started_us),
+                "saved": _iso(self._clock.now_us()),
+                "received": counts.received,
+                "outcomes": outcomes,
+                "points": self._points,
+                "measurements": dict(self._measurements),
+                "rules": _as_json(self._rules),
+                "topics": _as_json(self._topics),
+                "dropped": dict(counts.dropped_by),
+            }
+
+    def save(self, path: Path, counts: InboxCounts, held: int, position_bytes: int) -> None:
+        """Write the snapshot and the size of the data file that it covers. May raise OSError."""
+        content = self.snapshot(counts, held) | {"position_bytes": position_bytes}
+        replace_file(path, json.dumps(content, indent=1, ensure_ascii=True).encode() + b"\n")
+
+
+def _tally(table: dict[str, _Tally], name: str, limit: int) -> _Tally:
+    tally = table.get(name)
+    if tally is None:
+        if len(table) >= limit:
+            name = OTHERS
+        tally = table.setdefault(name, _Tally())
+    return tally
+
+
+def _as_json(table: Mapping[str, _Tally]) -> dict[str, object]:
+    return {name: tally.as_json() for name, tally in table.items()}
+
+
+def _iso(time_us: int) -> str:
+    return datetime.fromtimestamp(time_us / 1e6, tz=UTC).isoformat(timespec="milliseconds")

@@ -1,0 +1,61 @@
+"""A time in which the disk refuses: said once, tried again ever more slowly, ended by itself."""
+
+from __future__ import annotations
+
+import errno
+import logging
+
+from daemon.clock import Clock
+
+_log = logging.getLogger(__name__)
+
+_FIRST_WAIT_S = 0.5
+_LONGEST_WAIT_S = 15.0
+_REMEDIES = {
+    errno.ENOSPC: "free some room on that file system, the collector goes on by itself",
+    errno.EDQUOT: "raise the user's disk quota or free some room, the collector goes on by itself",
+    errno.EROFS: "mount the file system writable again (after a look at dmesg: a card that fails "
+    "is remounted read-only)",
+    errno.EIO: "look at dmesg for the card's or disk's errors, it may be about to fail",
+    errno.EACCES: "give the collector's user the right to write there again",
+    errno.EPERM: "give the collector's user the right to write there again",
+    errno.EFBIG: "raise the file size limit, or let retention remove old points",
+}
+
+
+class Outage:
+    """Writer thread only."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._began_s: float | None = None
+        self._said = ""
+        self._wait_s = 0.0
+
+    @property
+    def is_on(self) -> bool:
+        """Whether the last attempt to write failed."""
+        return self._began_s is not None
+
+    def failed(self, doing: str, error: Exception) -> float:
+        """Note one more failure; seconds to wait before the next try. Each reason is said once."""
+        if self._began_s is None:
+            self._began_s = self._clock.monotonic_s()
+            self._wait_s = _FIRST_WAIT_S
+        else:
+            self._wait_s = min(2 * self._wait_s, _LONGEST_WAIT_S)
+        number = error.errno if isinstance(error, OSError) and error.errno else 0
+        remedy = _REMEDIES.get(number, "it is tried again until it works")
+        said = f"{doing}: {error}; {remedy}"
+        if said != self._said:
+            self._said = said
+            _log.error("%s. Until then nothing is acknowledged and nothing accepted is lost", said)
+        return self._wait_s
+
+    def over(self) -> None:
+        """The last attempt succeeded."""
+        if self._began_s is not None:
+            after_s = self._clock.monotonic_s() - self._began_s
+            self._began_s = None
+            self._said = ""
+            _log.warning("writing works again after %.0f s", after_s)

@@ -1,0 +1,255 @@
+"""The writer thread: takes what arrived, maps it, appends it, makes it durable, acknowledges it.
+
+In that order and no other: an acknowledged message is on disk. The only thread that writes.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from daemon.clock import Clock
+from daemon.messages import Acknowledger, Mapped, Mapper, Message, Outcome
+from daemon.writer.commit import CommitRule, Sync
+from daemon.writer.entry import Batch, Entry, points_of, receipts_of
+from daemon.writer.inbox import Inbox, Item
+from daemon.writer.journal import Journal
+from daemon.writer.outage import Outage
+from daemon.writer.rejects import RejectFile
+from daemon.writer.retained import RetainedMemory
+from daemon.writer.store import Store
+from tinyflux import Point
+from tinyflux.errors import DamageError
+
+_log = logging.getLogger(__name__)
+
+Observer = Callable[[Sequence[Point]], None]
+"""Gets the points that were just written; called in the writer thread, must be quick."""
+
+# In quiet hours messages are gathered this long before a write, well below the second in which
+# they must be visible.
+_LINGER_S = 0.2
+_LONGEST_WAIT_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Where the writer writes."""
+
+    store: Store
+    rejects: RejectFile
+    sync: Sync = "commit"
+
+
+class Writer:
+    """Starts one thread; `stop` ends it with everything written, durable and acknowledged."""
+
+    def __init__(
+        self,
+        *,
+        files: Files,
+        inbox: Inbox,
+        mapper: Mapper,
+        rule: CommitRule,
+        journal: Journal,
+        acknowledgers: Mapping[str, Acknowledger],
+        clock: Clock,
+        observers: Sequence[Observer] = (),
+    ) -> None:
+        self._files = files
+        self._inbox = inbox
+        self._mapper = mapper
+        self._rule = rule
+        self._journal = journal
+        self._acknowledgers = acknowledgers
+        self._clock = clock
+        self._observers = tuple(observers)
+        self._retained = RetainedMemory()
+        self._outage = Outage(clock)
+        self._batch: Batch | None = None
+        self._written: list[Entry] = []
+        self._doing = ""
+        self._stopping = threading.Event()
+        self._deadline_s = float("inf")
+        self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
+
+    def start(self) -> None:
+        """Open the data file and begin. Raises StartError."""
+        self._files.store.open()
+        self._thread.start()
+
+    def stop(self, timeout_s: float) -> bool:
+        """Write, make durable and acknowledge what waits, then end; whether all of it was done.
+
+        Closes the inbox. What a refusing disk does not take within the timeout is given up and
+        said in the log. Safe twice and before `start`.
+        """
+        self._deadline_s = self._clock.monotonic_s() + timeout_s
+        self._inbox.close()
+        self._stopping.set()
+        if self._thread.ident is None:
+            return True
+        # The thread gives up by itself at the deadline; the join is for an fsync that hangs.
+        self._thread.join(timeout_s + 2.0)
+        return not self._thread.is_alive() and self.held() == 0
+
+    def is_alive(self) -> bool:
+        """Whether the thread runs; once started it ends only by `stop`."""
+        return self._thread.is_alive()
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether the disk refused the last attempt to write."""
+        return self._outage.is_on
+
+    def held(self) -> int:
+        """How many items were taken from the inbox and have no durable fate yet."""
+        batch = self._batch
+        return len(self._written) + (len(batch.entries) if batch is not None else 0)
+
+    def _run(self) -> None:
+        while not self._is_finished():
+            try:
+                self._turn()
+            except Exception:  # noqa: BLE001 - the writer loop must outlive whatever goes wrong
+                _log.exception("the writer met an error that it does not know; it tries again")
+                self._rest(1.0)
+        self._close()
+
+    def _is_finished(self) -> bool:
+        if not self._stopping.is_set():
+            return False
+        is_done = not self._inbox.counts().waiting and self.held() == 0
+        return is_done or self._clock.monotonic_s() >= self._deadline_s
+
+    def _turn(self) -> None:
+        if self._batch is None:
+            self._await_items()
+            items = self._inbox.take()
+            if items:
+                self._batch = Batch.of([Entry(item, self._map(item)) for item in items])
+        try:
+            if self._batch is not None:
+                self._append(self._batch)
+            if self._written and self._is_commit_due():
+                self._commit()
+        except (OSError, DamageError) as error:
+            self._rest(self._outage.failed(f"cannot {self._doing}", error))
+        else:
+            self._outage.over()
+        self._journal.tick(self._inbox.counts(), self.held(), self._files.store)
+
+    def _await_items(self) -> None:
+        if self._is_commit_due() and self._written:
+            return
+        if not self._inbox.wait(min(self._rule.wait_s(), _LONGEST_WAIT_S)):
+            return
+        if self._files.sync == "commit" and not self._rule.is_loaded():
+            self._inbox.wait_urgent(min(self._rule.wait_s(), _LINGER_S))
+
+    def _is_commit_due(self) -> bool:
+        if self._stopping.is_set() and not self._inbox.counts().waiting:
+            return True
+        return self._rule.is_due(is_urgent=self._inbox.is_urgent())
+
+    def _map(self, item: Item) -> Mapped:
+        if isinstance(item, Message) and self._retained.is_seen(item):
+            return Mapped(Outcome.RETAINED_SEEN)
+        try:
+            return self._mapper.map(item)
+        except Exception as error:  # noqa: BLE001 - part of the writer loop: one item must not stop it
+            _log.exception("the mapping failed on %s", _name(item))
+            return Mapped(Outcome.REJECTED, reason=f"mapping failed: {error!r}", kind="bug")
+
+    def _append(self, batch: Batch) -> None:
+        self._doing = f"write to {self._files.store.path}"
+        self._append_points(batch)
+        self._doing = f"write to {self._files.rejects.path}"
+        while batch.unrejected:
+            entry = batch.unrejected[0]
+            self._files.rejects.append(entry.item, entry.mapped)
+            self._journal.rejected(entry.item, entry.mapped)
+            batch.unrejected.popleft()
+        self._written.extend(batch.entries)
+        self._inbox.release([entry.item for entry in batch.entries])
+        self._rule.written(
+            items=len(batch.entries),
+            points=sum(len(entry.mapped.points) for entry in batch.entries),
+            receipts=sum(len(receipts) for receipts in receipts_of(batch.entries).values()),
+        )
+        self._batch = None
+
+    def _append_points(self, batch: Batch) -> None:
+        if batch.unwritten:
+            points = points_of(batch.unwritten)
+            try:
+                self._files.store.append(points)
+            except DamageError:
+                raise
+            except (ValueError, TypeError):
+                points = self._append_one_by_one(batch)
+            batch.unwritten.clear()
+            for observer in self._observers:
+                observer(points)
+        if not batch.unrejected:
+            batch.unrejected.extend(
+                entry for entry in batch.entries if entry.mapped.outcome is Outcome.REJECTED
+            )
+
+    def _append_one_by_one(self, batch: Batch) -> list[Point]:
+        """The points that the engine takes; entries with one that it refuses become rejects."""
+        points: list[Point] = []
+        while batch.unwritten:
+            entry = batch.unwritten[0]
+            try:
+                self._files.store.append(entry.mapped.points)
+                points.extend(entry.mapped.points)
+            except DamageError:
+                raise
+            except (ValueError, TypeError) as error:
+                entry.refuse(str(error))
+            batch.unwritten.popleft()
+        return points
+
+    def _commit(self) -> None:
+        if self._files.sync != "never":
+            self._doing = f"make {self._files.rejects.path} durable"
+            self._files.rejects.sync()
+            self._doing = f"make {self._files.store.path} durable"
+            self._files.store.sync()
+        done, self._written = self._written, []
+        self._rule.committed()
+        for source, receipts in receipts_of(done).items():
+            if source in self._acknowledgers:
+                self._acknowledgers[source].acknowledge(receipts)
+            self._inbox.acknowledged(source, receipts)
+        for entry in done:
+            self._journal.settle(entry.item, entry.mapped)
+        self._journal.check(self._inbox.counts(), self.held())
+
+    def _rest(self, wait_s: float) -> None:
+        if self._stopping.is_set():
+            # The stop must not wait for a long pause between two tries.
+            time.sleep(min(wait_s, 0.2))
+        else:
+            self._stopping.wait(wait_s)
+
+    def _close(self) -> None:
+        counts = self._inbox.counts()
+        if left := counts.waiting + self.held():
+            _log.error(
+                "stopped with %d items that %s did not take: QoS 1 messages among them come again, "
+                "QoS 0 messages and poll results are lost",
+                left,
+                self._files.store.path,
+            )
+        self._journal.close(counts, self.held(), self._files.store)
+        self._files.rejects.close()
+        self._files.store.close()
+
+
+def _name(item: Item) -> str:
+    return f"topic {item.topic}" if isinstance(item, Message) else f"poll {item.poll}"
