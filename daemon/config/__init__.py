@@ -6,7 +6,9 @@ why it cannot be done.
 
 from daemon.config.brokers import Announcement, BrokerConfig, Reconnect, TlsConfig
 from daemon.config.collector import CollectorConfig, LoggingConfig
+from daemon.config.cron import Cron, parse_cron
 from daemon.config.fields import FieldRule
+from daemon.config.loader import load_config
 from daemon.config.polls import CommandPoll, PollConfig, SystemPoll
 from daemon.config.retention import Match, RetentionConfig, RetentionRule, Update
 from daemon.config.root import Config
@@ -20,6 +22,7 @@ __all__ = [
     "CommandPoll",
     "CommitRules",
     "Config",
+    "Cron",
     "FieldRule",
     "LoggingConfig",
     "Match",
@@ -35,4 +38,6 @@ __all__ = [
     "TlsConfig",
     "Update",
     "ValueRules",
+    "load_config",
+    "parse_cron",
 ]

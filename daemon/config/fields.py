@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
-from daemon.config.section import Items, Number, Section
-
-Troubled = Literal["drop", "clamp", "reject"]
+from daemon.config.paths import parse_path
+from daemon.config.section import Items, Name, Number, Section, as_keys, as_text
+from daemon.config.units import conversion, find_unit
 
 
 def _as_words(value: object) -> object:
     """Keys of an enum map as the text a device sends; YAML makes numbers of some of them."""
     if not isinstance(value, dict):
         return value
-    return {_as_text(key): number for key, number in value.items()}
+    words = [(as_text(key), number) for key, number in value.items()]
+    if len({str(word).casefold() for word, _ in words}) < len(words):
+        raise ValueError("two texts of this map are the same; upper and lower case do not count")
+    return dict(words)
 
 
-def _as_text(key: object) -> object:
-    if isinstance(key, bool):
-        return "true" if key else "false"
-    return str(key) if isinstance(key, (int, float)) else key
+def _check_path(path: str | None) -> str | None:
+    if path is not None:
+        parse_path(path)
+    return path
 
 
 def as_field(value: object) -> object:
@@ -35,16 +39,16 @@ class FieldRule(Section):
     """One field. A value that fits none of it is left out and reported; the message's good fields
     are stored all the same."""
 
-    path: str | None = None
+    path: Annotated[str | None, AfterValidator(_check_path)] = None
     """Where the value stands in a JSON payload: `$.a.b[0]`, `$["switch:0"].apower`. Default: the
     field's own name for a JSON object, the payload itself otherwise."""
     type: Literal["float", "int", "bool", "enum"] | None = None
     """Default float; true and false, and words such as ON and OFF, become 1 and 0. `int` refuses
     fractions, `bool` refuses anything but yes-or-no words and 1 and 0, `enum` needs `enum`."""
     enum: Annotated[dict[str, Number], BeforeValidator(_as_words)] | None = Field(
-        None, min_length=1
+        default=None, min_length=1
     )
-    """Number to store for each text, as {open: 1, closed: 0}."""
+    """Number to store for each text (in any case), as {open: 1, closed: 0}."""
     on_unknown: Literal["reject", "drop"] = "reject"
     """A text that `enum` does not list: report it, or leave the field out."""
     true_words: Items[str] | None = None
@@ -65,7 +69,7 @@ class FieldRule(Section):
     """Smallest plausible value, in the stored unit."""
     max: Number | None = None
     """Largest plausible value, in the stored unit."""
-    on_range: Troubled = "reject"
+    on_range: Literal["drop", "clamp", "reject"] = "reject"
     """A value below min or above max: leave it out in silence (drop), store the bound (clamp), or
     report it (reject)."""
     ignore: Items[Number] = ()
@@ -75,5 +79,57 @@ class FieldRule(Section):
     optional: bool = False
     """True: a payload without this key is no trouble."""
 
+    @field_validator("unit", "store_as")
+    @classmethod
+    def _check_unit(cls, unit: str | None) -> str | None:
+        if unit is not None:
+            find_unit(unit)
+        return unit
 
-Fields = dict[str, Annotated[FieldRule, BeforeValidator(as_field)]]
+    @model_validator(mode="after")
+    def _check(self) -> FieldRule:
+        wrong = [text for is_wrong, text in self._contradictions() if is_wrong]
+        if wrong:
+            raise ValueError("; ".join(wrong))
+        if self.unit is not None and self.store_as is not None:
+            conversion(self.unit, self.store_as)
+        return self
+
+    def _contradictions(self) -> Iterator[tuple[bool, str]]:
+        has_words = self.true_words is not None or self.false_words is not None
+        yield self.type == "enum" and self.enum is None, "`type: enum` needs `enum`"
+        yield (
+            self.enum is not None and self.type in ("bool", "int"),
+            f"`enum` and `type: {self.type}` exclude each other",
+        )
+        yield (
+            self.enum is None and self.on_unknown != "reject",
+            "`on_unknown` needs `enum`",
+        )
+        yield self.enum is not None and has_words, "`enum` already says which text is which number"
+        yield (
+            (self.unit is None) != (self.store_as is None),
+            "`unit` and `store_as` belong together: give both or neither",
+        )
+        yield (
+            self.min is None and self.max is None and self.on_range != "reject",
+            "`on_range` needs `min` or `max`",
+        )
+        yield (
+            self.min is not None and self.max is not None and self.min > self.max,
+            "`min` is at most `max`",
+        )
+        yield (
+            self.type == "bool" and (self.scale, self.offset) != (1.0, 0.0),
+            "`scale` and `offset` make no sense with `type: bool`",
+        )
+        yield self.scale == 0, "`scale: 0` would make every value the same"
+        yield (
+            self.default is not None and self.optional,
+            "`default` and `optional` exclude each other",
+        )
+
+
+Fields = Annotated[
+    dict[Name, Annotated[FieldRule, BeforeValidator(as_field)]], BeforeValidator(as_keys)
+]

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from daemon.config.cron import CronText
 from daemon.config.section import Items, Seconds
 from daemon.config.sources import ValueRules
 
@@ -19,7 +20,7 @@ class PollBase(ValueRules):
     """Unique; default: the kind. Two polls of one kind need names."""
     every_s: Seconds | None = Field(default=None, validation_alias="every", ge=0.1)
     """Interval; default 1m where there is no `cron`."""
-    cron: str | None = None
+    cron: CronText | None = None
     """Five fields as in crontab, in collector.timezone; instead of `every`."""
     jitter_s: Seconds = Field(default=0.0, validation_alias="jitter", ge=0)
     """Each run starts up to this much later, at random."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pydantic import Field, model_validator
 
-from daemon.config.section import Items, Seconds, Section
-from daemon.config.sources import Tags
+from daemon.config.cron import CronText
+from daemon.config.section import Items, Name, Seconds, Section, Tags
 
 
 class Match(Section):
     """Which points: all that is given must fit. Values may have * and ? ("test*")."""
 
-    measurement: str | None = Field(default=None, min_length=1)
+    measurement: Name | None = None
     """Measurement of the points."""
     tags: Tags = Field(default_factory=dict)
     """Tags the points must have."""
@@ -26,11 +26,11 @@ class Match(Section):
 class Update(Section):
     """What to change in the points that match."""
 
-    measurement: str | None = Field(default=None, min_length=1)
+    measurement: Name | None = None
     """New measurement."""
     tags: Tags = Field(default_factory=dict)
     """Tags to set."""
-    unset_tags: Items[str] = ()
+    unset_tags: Items[Name] = ()
     """Tags to remove."""
 
     @model_validator(mode="after")
@@ -45,7 +45,7 @@ class Update(Section):
 class RetentionRule(Section):
     """Points that match are removed after `max_age`, or changed by `update`."""
 
-    name: str = Field(min_length=1)
+    name: Name
     """Unique; used in logs."""
     match: Match
     """Which points."""
@@ -70,7 +70,7 @@ class RetentionConfig(Section):
 
     every_s: Seconds | None = Field(default=None, validation_alias="every", ge=60)
     """Interval; default 1d where there is no `cron`."""
-    cron: str | None = None
+    cron: CronText | None = None
     """Five fields as in crontab, in collector.timezone; instead of `every`."""
     rules: Items[RetentionRule] = ()
     """What to do."""

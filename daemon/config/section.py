@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Strict, ValidationInfo
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Strict, ValidationInfo
 
 from daemon.config.quantities import parse_duration, parse_number, parse_size
 
@@ -55,6 +55,38 @@ def _resolve(value: object, info: ValidationInfo, key: str) -> object:
     return path if folder is None else Path(folder) / path
 
 
+def check_name(text: str) -> str:
+    """A name of a tag or field: some text without control characters.
+
+    Raises:
+        ValueError: for anything else.
+    """
+    if not text.strip() or any(not character.isprintable() for character in text):
+        raise ValueError("a name is not empty and has no control characters")
+    return text
+
+
+def as_text(value: object) -> object:
+    """Scalars that YAML takes for numbers or booleans, as the text that was written."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(getattr(value, "text", value)) if isinstance(value, (int, float)) else value
+
+
+def as_keys(value: object) -> object:
+    """A mapping with its keys as text."""
+    if not isinstance(value, dict):
+        return value
+    return {as_text(key): part for key, part in value.items()}
+
+
+def as_texts(value: object) -> object:
+    """The same for each value of a mapping."""
+    if not isinstance(value, dict):
+        return value
+    return {as_text(key): as_text(text) for key, text in value.items()}
+
+
 Items = Annotated[tuple[T, ...], BeforeValidator(as_tuple)]
 """A YAML list."""
 
@@ -73,6 +105,8 @@ InputPath = Annotated[Path, BeforeValidator(resolve_input), Strict(False)]
 DataPath = Annotated[Path, BeforeValidator(resolve_data), Strict(False)]
 """A file that the collector writes."""
 
-Words = Items[str]
-Raw = Any
-"""What YAML brought, before it is narrowed."""
+Name = Annotated[str, AfterValidator(check_name)]
+"""Name of a tag, a field or a measurement."""
+
+Tags = Annotated[dict[Name, Name], BeforeValidator(as_texts)]
+"""Tags with fixed values."""

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from daemon.config.fields import Fields
-from daemon.config.section import Items, Section, SizeBytes
+from daemon.config.habits import suggest
+from daemon.config.paths import is_path, parse_path
+from daemon.config.section import Items, Name, Section, SizeBytes, as_texts, check_name
+from daemon.config.templates import parse_template
+from daemon.config.topics import parse_topic_filter
+from daemon.config.zones import find_zone
 
 NULL_VALUES = ("unavailable", "unknown", "none", "null", "nan", "n/a", "???", "")
 NO_READINGS = (
@@ -30,15 +37,43 @@ NO_READINGS = (
 )
 
 
+TIME_FORMATS = ("auto", "iso", "unix_s", "unix_ms", "unix_us")
+
+
+def _check_path(path: str) -> str:
+    parse_path(path)
+    return path
+
+
+def _check_zone(name: str) -> str:
+    find_zone(name)
+    return name
+
+
+def _check_format(text: str) -> str:
+    if text in TIME_FORMATS:
+        return text
+    if "%" not in text:
+        meant = suggest(text, TIME_FORMATS)
+        hint = f"did you mean `{meant}`? " if meant else ""
+        raise ValueError(f'{hint}allowed: {", ".join(TIME_FORMATS)}, or a pattern as "%H:%M"')
+    sample = datetime(2001, 2, 3, 4, 5, 6, tzinfo=UTC)
+    try:
+        datetime.strptime(sample.strftime(text), text)
+    except (ValueError, UnicodeEncodeError, re.error) as error:
+        raise ValueError(f"this pattern cannot be used: {error}") from None
+    return text
+
+
 class TimeRule(Section):
     """Where a payload says when it was measured."""
 
-    path: str
+    path: Annotated[str, AfterValidator(_check_path)]
     """Where the time stands in a JSON payload."""
-    format: str = "auto"
+    format: Annotated[str, AfterValidator(_check_format)] = "auto"
     """auto (unix seconds, ms or µs by size, or ISO 8601), iso, unix_s, unix_ms, unix_us, or a
     pattern as in Python's strptime, such as "%d.%m.%Y %H:%M"."""
-    timezone: str | None = None
+    timezone: Annotated[str, AfterValidator(_check_zone)] | None = None
     """Zone of a time that names none; default collector.timezone."""
 
 
@@ -47,26 +82,33 @@ def as_time(value: object) -> object:
     return {"path": value} if isinstance(value, str) else value
 
 
-def as_tags(value: object) -> object:
-    """Tag values as text: YAML makes numbers and booleans of some of them."""
-    if not isinstance(value, dict):
-        return value
-    return {key: _as_text(text) for key, text in value.items()}
+def _check_topic(topic: str) -> str:
+    parse_topic_filter(topic)
+    return topic
 
 
-def _as_text(value: object) -> object:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value) if isinstance(value, (int, float)) else value
+def _check_template(text: str) -> str:
+    parse_template(text)
+    return text
 
 
-Tags = Annotated[dict[str, str], BeforeValidator(as_tags)]
+def _check_tag(text: str) -> str:
+    if is_path(text):
+        parse_path(text)
+    else:
+        parse_template(text)
+    return check_name(text)
+
+
+TagRules = Annotated[
+    dict[Name, Annotated[str, AfterValidator(_check_tag)]], BeforeValidator(as_texts)
+]
 
 
 class ValueRules(Section):
     """What sources and polls share: how a decoded value becomes points."""
 
-    tags: Tags = Field(default_factory=dict)
+    tags: TagRules = Field(default_factory=dict)
     """Tags of every point of this rule: a text, a template such as "{room}", or a path such as
     $.meta.model."""
     fields: Fields | None = Field(default=None, min_length=1)
@@ -83,15 +125,15 @@ class SourceRule(ValueRules):
 
     broker: str | None = None
     """Name of the broker; may be left out where there is only one."""
-    topic: str
+    topic: Annotated[str, AfterValidator(_check_topic)]
     """Topic filter with + (one level) and # (all that follows). Named wildcards such as +room and
     #rest become tags."""
     qos: Literal[0, 1, 2] = 1
     """Quality of service to subscribe with; 2 is taken as 1, see `notices`."""
-    retained: Literal["skip", "store"] = "skip"
-    """A message that the broker kept from earlier is no new reading: skip it, or store it with the
-    time of its arrival."""
-    measurement: str = Field(min_length=1)
+    retained: Literal["once", "skip"] = "once"
+    """A message that the broker kept from earlier is no new reading: take it only if its payload is
+    another than the last one seen on its topic since the collector started (once), or never."""
+    measurement: Annotated[Name, AfterValidator(_check_template)]
     """Measurement of the points; may be a template such as "climate_{room}"."""
     payload: Literal["auto", "scalar", "json"] = "auto"
     """How to read the payload; auto: JSON where it is an object or a list, else a single value."""

@@ -1,0 +1,164 @@
+"""Checks between sections, on the tree as read, so that they run even where a section is broken.
+
+Each is tolerant of anything: what has the wrong type is reported elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from daemon.config.document import UNREADABLE, Document, KeyPath, show_path
+from daemon.config.habits import suggest
+from daemon.config.paths import is_path
+from daemon.config.templates import parse_template
+from daemon.config.topics import parse_topic_filter
+from daemon.errors import Problem
+
+Finding = tuple[KeyPath, str, str]
+
+
+def cross_check(document: Document) -> list[Problem]:
+    """Every problem between parts of the document."""
+    tree = document.tree if isinstance(document.tree, dict) else {}
+    findings = [
+        *_broker_references(tree),
+        *_duplicate_names(tree),
+        *_template_names(tree),
+        *_pointless_options(tree),
+    ]
+    problems = []
+    for path, found, allowed in findings:
+        place = document.place(path)
+        problems.append(Problem(place.file, place.line, show_path(path), found, allowed))
+    return problems
+
+
+def _mapping(value: Any) -> dict[Any, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _broker_references(tree: dict[Any, Any]) -> Iterator[Finding]:
+    if tree.get("brokers") == UNREADABLE:
+        return
+    brokers = [str(name) for name in _mapping(tree.get("brokers"))]
+    known = ", ".join(brokers) or "none is configured; add it under `brokers`"
+    for number, rule in enumerate(_list(tree.get("sources"))):
+        if not isinstance(rule, dict):
+            continue
+        path: KeyPath = ("sources", number, "broker")
+        name = rule.get("broker")
+        if name is None and len(brokers) != 1:
+            yield path, "no broker", f"say which one the topic is on; brokers: {known}"
+        elif isinstance(name, str) and name != UNREADABLE and name not in brokers:
+            meant = suggest(name, brokers)
+            hint = f"did you mean `{meant}`? " if meant else ""
+            yield path, f"the unknown broker {name!r}", f"{hint}brokers: {known}"
+
+
+def _duplicate_names(tree: dict[Any, Any]) -> Iterator[Finding]:
+    polls: list[tuple[KeyPath, Any]] = []
+    for number, poll in enumerate(_list(tree.get("polls"))):
+        for kind, options in _mapping(poll).items():
+            name = _mapping(options).get("name", kind)
+            polls.append((("polls", number, str(kind), "name"), name))
+    yield from _repeated(polls, "poll")
+    rules: list[tuple[KeyPath, Any]] = [
+        (("retention", "rules", number, "name"), _mapping(rule).get("name"))
+        for number, rule in enumerate(_list(_mapping(tree.get("retention")).get("rules")))
+    ]
+    yield from _repeated(rules, "rule")
+
+
+def _repeated(names: list[tuple[KeyPath, Any]], what: str) -> Iterator[Finding]:
+    first: dict[str, KeyPath] = {}
+    for path, name in names:
+        if not isinstance(name, str) or name == UNREADABLE:
+            continue
+        if name in first:
+            yield (
+                path,
+                f"a second {what} called {name!r}, beside {show_path(first[name][:-1])}",
+                f"give each {what} a `name` of its own",
+            )
+        first.setdefault(name, path)
+
+
+def _template_names(tree: dict[Any, Any]) -> Iterator[Finding]:
+    """Names in braces that no wildcard of the topic brings."""
+    for number, rule in enumerate(_list(tree.get("sources"))):
+        names = _wildcard_names(_mapping(rule).get("topic"))
+        texts: list[tuple[KeyPath, Any]] = [
+            (("sources", number, "measurement"), _mapping(rule).get("measurement")),
+            *_tag_texts(("sources", number), rule),
+        ]
+        if names is not None:
+            yield from _unknown_names(texts, names)
+    for number, poll in enumerate(_list(tree.get("polls"))):
+        for kind, options in _mapping(poll).items():
+            yield from _unknown_names(_tag_texts(("polls", number, str(kind)), options), ())
+
+
+def _tag_texts(path: KeyPath, rule: Any) -> list[tuple[KeyPath, Any]]:
+    tags = _mapping(_mapping(rule).get("tags"))
+    return [((*path, "tags", str(key)), text) for key, text in tags.items()]
+
+
+def _wildcard_names(topic: Any) -> tuple[str, ...] | None:
+    try:
+        return parse_topic_filter(topic).wildcard_names if isinstance(topic, str) else None
+    except ValueError:
+        return None
+
+
+def _unknown_names(texts: list[tuple[KeyPath, Any]], names: tuple[str, ...]) -> Iterator[Finding]:
+    for path, text in texts:
+        if not isinstance(text, str) or is_path(text) or text == UNREADABLE:
+            continue
+        try:
+            used = parse_template(text).names
+        except ValueError:
+            continue
+        for name in used:
+            if name not in names:
+                meant = suggest(name, names)
+                hint = f"did you mean {{{meant}}}? " if meant else ""
+                known = ", ".join(f"{{{known}}}" for known in names)
+                yield (
+                    path,
+                    f"{{{name}}}, which no wildcard of a topic brings",
+                    hint + (f"allowed: {known}" if known else "no names are known here"),
+                )
+
+
+def _pointless_options(tree: dict[Any, Any]) -> Iterator[Finding]:
+    """Options that another option of the same rule makes meaningless."""
+    for number, rule in enumerate(_list(tree.get("sources"))):
+        rule = _mapping(rule)
+        path: KeyPath = ("sources", number)
+        if rule.get("payload") == "scalar":
+            yield from _paths_into_scalar(path, rule)
+        if "exclude" in rule and isinstance(rule.get("fields"), dict):
+            yield (
+                (*path, "exclude"),
+                "`exclude` beside `fields`",
+                "only the fields that are listed are stored; remove one of the two",
+            )
+
+
+def _paths_into_scalar(path: KeyPath, rule: dict[Any, Any]) -> Iterator[Finding]:
+    advice = "a scalar payload has no parts; use `payload: json`, or leave the path out"
+    if isinstance(rule.get("time"), (str, dict)):
+        yield (*path, "time"), "`time` beside `payload: scalar`", advice
+    for name, field in _mapping(rule.get("fields")).items():
+        if isinstance(field, str) or "path" in _mapping(field):
+            yield (*path, "fields", str(name)), "a path beside `payload: scalar`", advice
+    for key, text in _tag_texts(path, rule):
+        if isinstance(text, str) and is_path(text):
+            yield key, "a path beside `payload: scalar`", advice
+    if len(_mapping(rule.get("fields"))) > 1:
+        yield (*path, "fields"), "several fields beside `payload: scalar`", "name one field"
