@@ -1,0 +1,77 @@
+"""The threads that jobs run in: bounded, started when needed, and never waited for at exit.
+
+APScheduler's own pool is made of threads that Python joins when it ends, so one job that hangs
+would keep the whole process. These are daemon threads. A job that hangs keeps its thread; the
+others get new ones up to the bound, and no job has two runs at once, so a hanging job costs one
+thread and no more.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Sequence
+from datetime import datetime
+
+from apscheduler.executors.base import BaseExecutor, run_job
+from apscheduler.job import Job
+
+
+class DaemonPool(BaseExecutor):  # type: ignore[misc]  # APScheduler 3 has no types
+    """An executor for APScheduler with at most `threads` threads."""
+
+    def __init__(self, threads: int) -> None:
+        super().__init__()
+        self._limit = threads
+        self._changed = threading.Condition()
+        self._waiting: deque[tuple[Job, Sequence[datetime]]] = deque()
+        self._threads = 0
+        self._running = 0
+        self._is_closed = False
+
+    def shutdown(self, wait: bool = True) -> None:
+        """No run starts after this; those under way go on, and nobody waits for them here."""
+        with self._changed:
+            self._is_closed = True
+            self._waiting.clear()
+            self._changed.notify_all()
+
+    def drain(self, timeout_s: float) -> bool:
+        """Wait until nothing runs; False when something still does after `timeout_s`."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._running == 0, timeout_s)
+
+    def is_full(self) -> bool:
+        """True while runs wait although every thread that may be is there: all of them hang."""
+        with self._changed:
+            return bool(self._waiting) and self._threads >= self._limit
+
+    def _do_submit_job(self, job: Job, run_times: Sequence[datetime]) -> None:
+        with self._changed:
+            self._waiting.append((job, run_times))
+            idle = self._threads - self._running
+            if idle < len(self._waiting) and self._threads < self._limit:
+                self._threads += 1
+                name = f"job-{self._threads}"
+                threading.Thread(target=self._work, name=name, daemon=True).start()
+            self._changed.notify()
+
+    def _work(self) -> None:
+        while (next_run := self._take()) is not None:
+            job, run_times = next_run
+            # run_job catches whatever the job raises; the job's own record has seen it by then.
+            events = run_job(job, "default", run_times, self._logger.name)
+            with self._changed:
+                self._running -= 1
+                self._changed.notify_all()
+            self._run_job_success(job.id, events)
+
+    def _take(self) -> tuple[Job, Sequence[datetime]] | None:
+        with self._changed:
+            while not self._waiting:
+                if self._is_closed:
+                    self._threads -= 1
+                    return None
+                self._changed.wait()
+            self._running += 1
+            return self._waiting.popleft()
