@@ -1,10 +1,12 @@
-"""When a job runs: every so many seconds, or at the times of a crontab line. Values only."""
+"""When a job runs: every so many seconds, or at the times of a cron expression. Values only."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from typing import TypeAlias
+
+from daemon.config import Cron
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +26,13 @@ class Every:
 
 
 @dataclass(frozen=True, slots=True)
-class Cron:
-    """At the times of a crontab line, by the wall clock of a zone."""
+class Calendar:
+    """At the moments of a cron expression, by the wall clock of a zone."""
 
-    line: str
-    """Five fields as in crontab(5): minute, hour, day of month, month, day of week."""
+    cron: Cron
     zone: tzinfo = UTC
     jitter_s: float = 0.0
     """Each run starts up to this much later, at random."""
 
 
-Schedule: TypeAlias = Every | Cron
+Schedule: TypeAlias = Every | Calendar

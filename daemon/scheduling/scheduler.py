@@ -14,7 +14,7 @@ from daemon.clock import Clock
 from daemon.scheduling.job import JobRecord, JobStatus
 from daemon.scheduling.loop import LOOK_S, SteadyLoop
 from daemon.scheduling.pool import DaemonPool
-from daemon.scheduling.schedule import Cron, Schedule
+from daemon.scheduling.schedule import Calendar, Schedule
 from daemon.scheduling.steady import STEP_S, SteadyTime
 from daemon.scheduling.triggers import trigger_of
 
@@ -66,11 +66,10 @@ class Scheduler:
 
         `cancel` asks a run that is under way to end; it is called from another thread, when the
         run is past `timeout_s` and when the scheduler stops. Raises ValueError for a name that is
-        taken, a timeout of 0 or less, and a cron line that cannot be.
+        taken and a timeout of 0 or less.
         """
         if timeout_s <= 0:
             raise ValueError(f"job {name!r}: found a timeout of {timeout_s} s; allowed: above 0")
-        trigger_of(schedule, self._steady, self._chance)
         with self._lock:
             if name in self._records:
                 raise ValueError(f"job {name!r} is there already; each job needs its own name")
@@ -160,7 +159,7 @@ class Scheduler:
         if abs(lead_s - self._planned_lead_s) <= STEP_S:
             return
         self._planned_lead_s = lead_s
-        crons = [record.name for record in records if isinstance(record.schedule, Cron)]
+        crons = [record.name for record in records if isinstance(record.schedule, Calendar)]
         if abs(step_s) > STEP_S:
             _log.info(
                 "the wall clock was set by %+.0f s; %d cron jobs are planned anew",

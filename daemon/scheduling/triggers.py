@@ -13,16 +13,18 @@ from datetime import UTC, datetime, timedelta
 from apscheduler.triggers.base import BaseTrigger
 from apscheduler.triggers.cron import CronTrigger
 
-from daemon.scheduling.crontab import crontab_fields
-from daemon.scheduling.schedule import Cron, Every, Schedule
+from daemon.config import Cron
+from daemon.scheduling.schedule import Calendar, Every, Schedule
 from daemon.scheduling.steady import STEP_S, SteadyTime
+
+_WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 
 
 def trigger_of(schedule: Schedule, steady: SteadyTime, chance: random.Random) -> BaseTrigger:
-    """The trigger of a schedule; ValueError for a cron line that cannot be."""
+    """The trigger of a schedule."""
     if isinstance(schedule, Every):
         return EveryTrigger(schedule, chance)
-    return WallTrigger(schedule, steady, chance)
+    return CalendarTrigger(schedule, steady, chance)
 
 
 class EveryTrigger(BaseTrigger):  # type: ignore[misc]  # APScheduler 3 has no types
@@ -46,24 +48,25 @@ class EveryTrigger(BaseTrigger):  # type: ignore[misc]  # APScheduler 3 has no t
         return timedelta(seconds=self._chance.uniform(0.0, self._jitter_s))
 
 
-class WallTrigger(BaseTrigger):  # type: ignore[misc]  # APScheduler 3 has no types
-    """The times of a crontab line by the wall clock as it is now, translated to steady time.
+class CalendarTrigger(BaseTrigger):  # type: ignore[misc]  # APScheduler 3 has no types
+    """The moments of a cron expression by the wall clock as it is now, in steady time.
 
     Whoever sees the wall clock step asks anew with no previous run; in between the translation
     holds to within `STEP_S`.
     """
 
-    def __init__(self, cron: Cron, steady: SteadyTime, chance: random.Random) -> None:
-        lines = crontab_fields(cron.line)
-        self._crons = [CronTrigger(**fields, second="0", timezone=cron.zone) for fields in lines]
-        self._is_every_hour = len(lines[0]["hour"].split(",")) == 24
-        self._jitter_s = cron.jitter_s
+    def __init__(self, calendar: Calendar, steady: SteadyTime, chance: random.Random) -> None:
+        self._crons = [
+            CronTrigger(**fields, timezone=calendar.zone) for fields in _fields(calendar.cron)
+        ]
+        self._is_every_hour = len(calendar.cron.hours) == 24
+        self._jitter_s = calendar.jitter_s
         self._steady = steady
         self._chance = chance
         self._meant: list[tuple[datetime, datetime]] = []
 
     def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime:
-        """The next time of the line, in steady time."""
+        """The next moment of the expression, in steady time."""
         wall = self._steady.wall()
         after = self._after(previous_fire_time, wall)
         # CronTrigger takes a time that fits itself as the next one; ours comes strictly after.
@@ -90,3 +93,26 @@ class WallTrigger(BaseTrigger):  # type: ignore[misc]  # APScheduler 3 has no ty
             if run == previous and timedelta(0) < fires - wall < timedelta(seconds=2 * STEP_S):
                 return fires
         return wall
+
+
+def _fields(cron: Cron) -> list[dict[str, str]]:
+    """The arguments of one or two CronTriggers whose union the expression means.
+
+    APScheduler 3 wants both kinds of day to fit where crontab(5) wants either, and counts its
+    weekdays from Monday = 0; by name they are the same.
+    """
+    fields = {
+        "month": _listed(cron.months),
+        "day": _listed(cron.days),
+        "day_of_week": ",".join(_WEEKDAYS[number] for number in sorted(cron.weekdays)),
+        "hour": _listed(cron.hours),
+        "minute": _listed(cron.minutes),
+        "second": "0",
+    }
+    if not cron.either_day:
+        return [fields]
+    return [{**fields, "day_of_week": "*"}, {**fields, "day": "*"}]
+
+
+def _listed(numbers: frozenset[int]) -> str:
+    return ",".join(str(number) for number in sorted(numbers))
