@@ -3,7 +3,8 @@
 A source puts messages on the inbox and acknowledges what the writer says is durable.
 """
 
+from daemon.sources.embedded import EmbeddedBroker
 from daemon.sources.mqtt import MqttSource
 from daemon.sources.settings import Endpoint, LinkSettings, link_settings
 
-__all__ = ["Endpoint", "LinkSettings", "MqttSource", "link_settings"]
+__all__ = ["EmbeddedBroker", "Endpoint", "LinkSettings", "MqttSource", "link_settings"]

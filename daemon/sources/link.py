@@ -255,15 +255,19 @@ class Link:
     ) -> None:
         address = self._settings.address
         if self._connack is None:
+            is_other = reason.getName() == "Protocol error"
             self._lost = explain_no_broker(
-                address, "it ended the connection without an answer to MQTT's CONNECT"
+                address,
+                "its answer to MQTT's CONNECT is something else"
+                if is_other
+                else "it ended the connection without an answer to MQTT's CONNECT",
             )
         elif flags.is_disconnect_packet_from_server:
             self._lost = explain_disconnect(
                 address, reason.value, reason.getName(), self._settings.client_id
             )
         else:
-            self._lost = SourceError(f"{address}: the connection was lost ({reason.getName()})")
+            self._lost = SourceError(f"{address}: the connection was lost{_detail(reason)}")
 
     def _on_subscribe(
         self,
@@ -300,3 +304,8 @@ class Link:
 
 def _new_only(qos: int) -> SubscribeOptions:
     return SubscribeOptions(qos=qos, retainHandling=SubscribeOptions.RETAIN_SEND_IF_NEW_SUB)
+
+
+def _detail(reason: ReasonCode) -> str:
+    name = reason.getName()
+    return "" if name == "Unspecified error" else f" ({name})"

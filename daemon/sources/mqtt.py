@@ -146,6 +146,8 @@ class MqttSource:
         """Connect and work until told to close; SourceError when the connection is over."""
         link.open()
         self._await_connack(link)
+        if self._closing.is_set():
+            return
         self._is_connected = True
         self._greet(link)
         subscriber = _Subscriber(link, self._subscriptions, self._faults, self._clock)
@@ -176,7 +178,7 @@ class MqttSource:
             if left_s <= 0:
                 raise explain_no_broker(
                     self._settings.address,
-                    f"it did not answer MQTT's CONNECT within {_CONNACK_TIMEOUT_S:.0f} s",
+                    f"it gave no answer to MQTT's CONNECT within {_CONNACK_TIMEOUT_S:.0f} s",
                 )
             link.turn(self._wake_reader, min(left_s, _IDLE_TURN_S), is_reading=True)
             self._drain_wakes()
