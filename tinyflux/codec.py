@@ -1,0 +1,240 @@
+"""The text of a row: a Point to CSV cells and back, as FORMAT.md says.
+
+The slow and exact road; `parsing` takes many rows of one shape at once and must agree with this.
+Knows the dialect and the encoding, never files.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import re
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import Any
+
+from tinyflux.point import FieldSet, Point, TagSet, plain_number, validate_fields, validate_tags
+from tinyflux.times import format_us, from_us, parse_iso, to_storable_us
+
+NONE_TEXT = "_none"
+TAG, FIELD = "_tag_", "_field_"
+COMPACT_TAG, COMPACT_FIELD = "t_", "f_"
+LINE_ENDS = ("\r\n", "\n", "\r")
+
+_INTEGER = re.compile(r"[+-]?[0-9]+\Z")
+_NEEDS_QUOTES = re.compile(r'["\r\n]')
+_STR_DIGITS = 4300
+"""Python's int() and str() refuse more digits than this by default."""
+
+
+class RowCodec:
+    """Encodes and decodes rows in one encoding and csv dialect.
+
+    `dialect` is what `csv.writer` takes (`delimiter`, `quotechar`, `quoting`, `lineterminator`…).
+    Raises TypeError or ValueError for what `csv` refuses, LookupError for an unknown encoding.
+    """
+
+    def __init__(self, encoding: str | None = None, dialect: dict[str, Any] | None = None) -> None:
+        self.dialect = dict(dialect or {})
+        self.encoding, self.bom = _stateless(encoding or "utf-8")
+        self._writer_dialect = csv.writer(io.StringIO(), **self.dialect).dialect
+        self._reader_dialect = dict(self.dialect)
+        if self._writer_dialect.quoting in (csv.QUOTE_NONNUMERIC, *_NEWER_QUOTING):
+            # csv.reader would turn bare cells into floats; the text decides here.
+            self._reader_dialect["quoting"] = csv.QUOTE_MINIMAL
+        if self._writer_dialect.lineterminator not in LINE_ENDS:
+            raise ValueError(
+                f"lineterminator {self._writer_dialect.lineterminator!r} cannot be read back: "
+                f"csv knows {', '.join(map(repr, LINE_ENDS))}"
+            )
+
+    @property
+    def is_plain(self) -> bool:
+        """UTF-8 in csv's default dialect, or one that reads the same: what is read fast."""
+        dialect = self._writer_dialect
+        return (
+            self.encoding == "utf-8"
+            and dialect.delimiter == ","
+            and dialect.quotechar == '"'
+            and dialect.doublequote
+            and dialect.escapechar is None
+            and not dialect.skipinitialspace
+            and dialect.quoting != csv.QUOTE_NONE
+            and dialect.lineterminator in ("\r\n", "\n")
+        )
+
+    @property
+    def line_end(self) -> bytes:
+        """The bytes that end a row."""
+        return self._writer_dialect.lineterminator.encode(self.encoding)
+
+    def encode(self, point: Point, is_compact: bool) -> bytes:
+        """The row of `point`, its end included.
+
+        Raises ValueError for what the format cannot hold, naming it.
+        """
+        cells = cells_of(point, is_compact)
+        text = self._text(cells)
+        try:
+            return text.encode(self.encoding)
+        except UnicodeEncodeError as error:
+            raise ValueError(
+                f"{text[error.start : error.end]!r} cannot be written in {self.encoding}: "
+                f"{error.reason}; the row is {text[:80]!r}"
+            ) from error
+
+    def _text(self, cells: Sequence[str]) -> str:
+        if self.is_plain and self._writer_dialect.quoting == csv.QUOTE_MINIMAL:
+            text = ",".join(cells)
+            if text.count(",") == len(cells) - 1 and not _NEEDS_QUOTES.search(text):
+                return text + self._writer_dialect.lineterminator
+        buffer = io.StringIO(newline="")
+        try:
+            csv.writer(buffer, **self.dialect).writerow(cells)
+        except csv.Error as error:
+            raise ValueError(f"this csv dialect cannot hold {cells!r}: {error}") from error
+        return buffer.getvalue()
+
+    def rows(self, lines: Iterable[str]) -> Any:
+        """A csv.reader over text lines that keep their ends; `line_num` counts lines taken."""
+        return csv.reader(lines, **self._reader_dialect)
+
+
+_NEWER_QUOTING = tuple(
+    getattr(csv, name) for name in ("QUOTE_STRINGS", "QUOTE_NOTNULL") if hasattr(csv, name)
+)
+
+
+def _stateless(encoding: str) -> tuple[str, bytes]:
+    """An encoding whose rows stand by themselves, and the mark that starts its file."""
+    name = codecs.lookup(encoding).name
+    marked = {
+        "utf-16": ("utf-16-le", codecs.BOM_UTF16_LE),
+        "utf-32": ("utf-32-le", codecs.BOM_UTF32_LE),
+        "utf-8-sig": ("utf-8", codecs.BOM_UTF8),
+    }
+    if name in marked:
+        return marked[name]
+    sample = "a,\r\n"
+    if (sample * 2).encode(name) != sample.encode(name) * 2:
+        raise ValueError(f"encoding {encoding!r} depends on what came before: use utf-8")
+    return name, b""
+
+
+def cells_of(point: Point, is_compact: bool) -> list[str]:
+    """The cells of a row: time, measurement, then keys and values of tags and fields."""
+    if point.time is None:
+        raise ValueError(f"a point needs a time to be written: {point!r}")
+    tag, field = (COMPACT_TAG, COMPACT_FIELD) if is_compact else (TAG, FIELD)
+    cells = [format_us(to_storable_us(point.time)), point.measurement]
+    for key, text in point.tags.items():
+        cells.append(tag + key)
+        cells.append(NONE_TEXT if text is None else text)
+    for key, number in point.fields.items():
+        cells.append(field + key)
+        cells.append(number_text(number))
+    return cells
+
+
+def number_text(number: int | float | None) -> str:
+    """A field value as text that reads back as the same value."""
+    if number is None:
+        return NONE_TEXT
+    if type(number) is float:
+        return repr(number)
+    if -(1 << 63) < number < 1 << 63:
+        return str(number)
+    return format(Decimal(number), "f")
+
+
+def parse_number(text: str) -> int | float | None:
+    """A field cell's value; ValueError where it is none."""
+    if text in ("", NONE_TEXT):
+        return None
+    if _INTEGER.match(text):
+        return int(text) if len(text) < _STR_DIGITS else int(Decimal(text))
+    return float(text)
+
+
+def point_of(cells: Sequence[str]) -> Point:
+    """The Point of a row's cells; ValueError says what is wrong with them."""
+    if len(cells) < 2 or len(cells) % 2:
+        raise ValueError(
+            f"it has {len(cells)} cells; a row has a time, a measurement, and a key and a value "
+            f"for each tag and field"
+        )
+    try:
+        time_us = parse_iso(cells[0])
+    except ValueError as error:
+        raise ValueError(f"its first cell {cells[0][:40]!r} is no ISO 8601 time") from error
+    tags: TagSet = {}
+    fields: FieldSet = {}
+    for place in range(2, len(cells), 2):
+        is_tag, key = split_key(cells[place])
+        text = cells[place + 1]
+        if is_tag:
+            tags[key] = None if text == NONE_TEXT else text
+            continue
+        try:
+            fields[key] = parse_number(text)
+        except ValueError as error:
+            raise ValueError(f"field {key!r} is {text[:40]!r}, no number") from error
+    return Point.of_parts(from_us(time_us), cells[1], tags, fields)
+
+
+def split_key(cell: str) -> tuple[bool, str]:
+    """Whether a key cell names a tag, and the key; ValueError if it names neither."""
+    for prefix, is_tag in (
+        (TAG, True),
+        (FIELD, False),
+        (COMPACT_TAG, True),
+        (COMPACT_FIELD, False),
+    ):
+        if cell.startswith(prefix):
+            return is_tag, cell[len(prefix) :]
+    raise ValueError(
+        f"key {cell[:40]!r} begins with none of {TAG}, {FIELD}, {COMPACT_TAG}, {COMPACT_FIELD}"
+    )
+
+
+def is_compact_row(cells: Sequence[str]) -> bool:
+    """Whether a row is written with the compact prefixes."""
+    return any(cell.startswith((COMPACT_TAG, COMPACT_FIELD)) for cell in cells[2::2])
+
+
+def check_storable(point: Point) -> None:
+    """Raise ValueError if no storage may hold `point`, and make its numbers plain.
+
+    The same for every storage, so that a program can change its storage: what the CSV format
+    cannot hold (the text `_none` as a tag's value, lone surrogates) is refused everywhere.
+    """
+    validate_tags(point.tags)
+    validate_fields(point.fields)
+    for key, number in point.fields.items():
+        if type(number) not in (float, int) and number is not None:
+            point.fields[key] = plain_number(number)
+        _check_text(key, "field key")
+    _check_text(point.measurement, "measurement")
+    for key, text in point.tags.items():
+        _check_text(key, "tag key")
+        if text is None:
+            continue
+        _check_text(text, f"tag {key!r}")
+        if text == NONE_TEXT:
+            raise ValueError(
+                f"tag {key!r} is the text {NONE_TEXT!r}, which stands for None in the file; "
+                f"use None or another text"
+            )
+
+
+def _check_text(text: str, what: str) -> None:
+    if text.isascii():
+        return
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise ValueError(
+            f"{what} {text!r} holds a lone surrogate ({text[error.start]!r}), which no encoding "
+            f"can write"
+        ) from error

@@ -1,0 +1,205 @@
+"""A table: the segments of a database in row order, and answers from them.
+
+Rows are numbered from 0 in insertion order. Small segments are merged as they come, so that a
+thousand single appends leave a handful of segments. Knows nothing of files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinyflux.columns import RowArray, TextColumn
+from tinyflux.evaluation import matching_rows
+from tinyflux.materialize import carried_values, points_of, selected
+from tinyflux.point import Point
+from tinyflux.predicates import Query
+from tinyflux.segment import Segment, concatenate, segment_of_points, take
+from tinyflux.times import datetimes
+
+SEGMENT_ROWS = 1 << 18
+"""No two segments are merged beyond this many rows."""
+
+
+class Table:
+    """All rows of a database as columns."""
+
+    def __init__(self, segments: Sequence[Segment] = ()) -> None:
+        self._segments: tuple[Segment, ...] = tuple(seg for seg in segments if seg.n_rows)
+        self._number()
+
+    def _number(self) -> None:
+        sizes = [segment.n_rows for segment in self._segments]
+        self._starts: list[int] = [0, *np.cumsum(sizes).tolist()]
+
+    @property
+    def segments(self) -> tuple[Segment, ...]:
+        """The segments, in row order; a snapshot that later appends leave alone."""
+        return self._segments
+
+    @property
+    def n_rows(self) -> int:
+        """The number of rows."""
+        return self._starts[-1]
+
+    def append(self, segment: Segment) -> None:
+        """Add the rows of `segment` behind the others."""
+        if segment.n_rows == 0:
+            return
+        segments = [*self._segments, segment]
+        while len(segments) > 1 and _should_merge(segments[-2], segments[-1]):
+            segments[-2:] = [concatenate(segments[-2:])]
+        self._segments = tuple(segments)
+        self._number()
+
+    def numbered(self) -> Iterator[tuple[int, Segment]]:
+        """Each segment with the number of its first row."""
+        return zip(self._starts, self._segments, strict=False)
+
+    def rows(self, query: Query | None, measurement: str | None) -> RowArray:
+        """Every row that matches, ascending; raises what a `test` raised on the first such row."""
+        parts = []
+        for start, segment in self.numbered():
+            found = matching_rows(query, measurement, segment)
+            if found.failure is not None:
+                raise found.failure.error
+            parts.append(found.rows + start)
+        return np.concatenate(parts) if parts else np.empty(0, dtype=np.int64)
+
+    def first_row(self, query: Query | None, measurement: str | None) -> int | None:
+        """The first row that matches, or None; rows behind it are not looked at."""
+        for start, segment in self.numbered():
+            found = matching_rows(query, measurement, segment)
+            first = int(found.rows[0]) if len(found.rows) else None
+            if found.failure is not None and (first is None or found.failure.row < first):
+                raise found.failure.error
+            if first is not None:
+                return start + first
+        return None
+
+    def split(self, rows: RowArray) -> Iterator[tuple[Segment, RowArray]]:
+        """Ascending `rows` as the rows of each segment that has any."""
+        cuts = np.searchsorted(rows, self._starts).tolist()
+        for (start, segment), (first, last) in zip(self.numbered(), pairwise(cuts), strict=True):
+            if last > first:
+                yield segment, rows[first:last] - start
+
+    def points(self, rows: RowArray) -> list[Point]:
+        """New Points of ascending `rows`."""
+        return [point for segment, local in self.split(rows) for point in points_of(segment, local)]
+
+    def times_us(self, rows: RowArray) -> NDArray[np.int64]:
+        """The times of ascending `rows`, int64 µs UTC."""
+        parts = [segment.times_us[local] for segment, local in self.split(rows)]
+        return np.concatenate(parts) if parts else np.empty(0, dtype=np.int64)
+
+    def selected(self, rows: RowArray, key: str) -> list[Any]:
+        """One attribute of ascending `rows`: `time`, `measurement`, `tags.x` or `fields.x`."""
+        return [
+            value for segment, local in self.split(rows) for value in selected(segment, local, key)
+        ]
+
+    def timestamps(self, measurement: str | None) -> list[Any]:
+        """Aware UTC datetimes in insertion order."""
+        return datetimes(self.times_us(self.rows(None, measurement)))
+
+    def measurements(self) -> set[str]:
+        """The distinct measurements."""
+        return {
+            name
+            for segment in self._segments
+            for name in segment.measurement.values
+            if name is not None
+        }
+
+    def keys(self, attribute: str, measurement: str | None) -> set[str]:
+        """The keys of `tags` or `fields` that any row (of `measurement`) carries."""
+        return {
+            key
+            for segment in self._segments
+            for key, column in getattr(segment, attribute).items()
+            if measurement is None or _carries(segment, column.rows, measurement)
+        }
+
+    def field_values(self, key: str, measurement: str | None) -> list[int | float | None]:
+        """The values of field `key` in insertion order, duplicates and None included."""
+        return [
+            value
+            for segment in self._segments
+            if key in segment.fields
+            for value in carried_values(segment.fields[key], _scope(segment, measurement))
+        ]
+
+    def tag_values(self, key: str, measurement: str | None) -> set[str | None]:
+        """The distinct values of tag `key`."""
+        values: set[str | None] = set()
+        for segment in self._segments:
+            column = segment.tags.get(key)
+            if column is not None:
+                values |= _distinct(column, _scope(segment, measurement))
+        return values
+
+    def rewritten(
+        self,
+        is_kept: NDArray[np.bool_],
+        replaced: Mapping[int, Point],
+        offsets: Callable[[int], NDArray[np.int64] | None] = lambda _segment: None,
+    ) -> Table:
+        """The table after a rewrite.
+
+        `is_kept` tells for each row whether it stays, `replaced` gives the new points of rows that
+        stay changed, `offsets` the new row offsets of a segment by its number. Columns of kept
+        rows are cut, not rebuilt.
+        """
+        rows_changed = np.array(sorted(replaced), dtype=np.int64)
+        segments = []
+        for number, (start, segment) in enumerate(self.numbered()):
+            stop = start + segment.n_rows
+            first, last = np.searchsorted(rows_changed, (start, stop)).tolist()
+            changed = rows_changed[first:last]
+            kept = np.flatnonzero(is_kept[start:stop])
+            points = [replaced[row] for row in changed.tolist()]
+            segments.append(_changed(segment, kept, changed - start, points, offsets(number)))
+        return Table(segments)
+
+
+def _should_merge(before: Segment, last: Segment) -> bool:
+    return last.n_rows * 2 >= before.n_rows and before.n_rows + last.n_rows <= SEGMENT_ROWS
+
+
+def _changed(
+    segment: Segment,
+    kept: RowArray,
+    changed: RowArray,
+    points: Sequence[Point],
+    offsets: NDArray[np.int64] | None,
+) -> Segment:
+    """`segment` with only the rows `kept`, of which the rows `changed` are `points` now."""
+    if not len(changed):
+        return take(segment, kept, offsets)
+    joined = concatenate([segment, segment_of_points(points)])
+    order = kept.copy()
+    order[np.searchsorted(kept, changed)] = segment.n_rows + np.arange(len(changed))
+    return take(joined, order, offsets)
+
+
+def _scope(segment: Segment, measurement: str | None) -> RowArray | None:
+    """Rows of one measurement; None for all."""
+    if measurement is None or segment.measurement.values == (measurement,):
+        return None
+    return matching_rows(None, measurement, segment).rows
+
+
+def _carries(segment: Segment, rows: Any, measurement: str) -> bool:
+    scope = _scope(segment, measurement)
+    if scope is None or rows is None:
+        return scope is None or len(scope) > 0
+    return bool(np.isin(scope, rows, assume_unique=True).any())
+
+
+def _distinct(column: TextColumn, scope: RowArray | None) -> set[str | None]:
+    return set(column.values) if scope is None else set(carried_values(column, scope))
