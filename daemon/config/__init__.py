@@ -9,11 +9,17 @@ from daemon.config.collector import CollectorConfig, LoggingConfig
 from daemon.config.cron import Cron, parse_cron
 from daemon.config.fields import FieldRule
 from daemon.config.loader import load_config
+from daemon.config.paths import is_path, parse_path
 from daemon.config.polls import CommandPoll, PollConfig, SystemPoll
 from daemon.config.retention import Match, RetentionConfig, RetentionRule, Update
 from daemon.config.root import Config
+from daemon.config.section import is_clean
 from daemon.config.sources import SourceRule, TimeRule, ValueRules
 from daemon.config.storage import CommitRules, RejectsConfig, StorageConfig
+from daemon.config.templates import Template, parse_template
+from daemon.config.topics import TopicFilter, parse_topic_filter
+from daemon.config.units import Unit, conversion, find_unit
+from daemon.config.zones import find_zone, local_zone
 
 __all__ = [
     "Announcement",
@@ -34,10 +40,22 @@ __all__ = [
     "SourceRule",
     "StorageConfig",
     "SystemPoll",
+    "Template",
     "TimeRule",
     "TlsConfig",
+    "TopicFilter",
+    "Unit",
     "Update",
     "ValueRules",
+    "conversion",
+    "find_unit",
+    "find_zone",
+    "is_clean",
+    "is_path",
     "load_config",
+    "local_zone",
     "parse_cron",
+    "parse_path",
+    "parse_template",
+    "parse_topic_filter",
 ]

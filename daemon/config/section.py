@@ -6,6 +6,7 @@ Nothing here knows YAML.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -55,14 +56,23 @@ def _resolve(value: object, info: ValidationInfo, key: str) -> object:
     return path if folder is None else Path(folder) / path
 
 
+MAX_NAME = 256
+_UNCLEAN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]").search
+
+
+def is_clean(text: str) -> bool:
+    """Whether a text may be a name or a tag: short, on one line, no half surrogates."""
+    return 0 < len(text) <= MAX_NAME and _UNCLEAN(text) is None
+
+
 def check_name(text: str) -> str:
     """A name of a tag or field: some text without control characters.
 
     Raises:
         ValueError: for anything else.
     """
-    if not text.strip() or any(not character.isprintable() for character in text):
-        raise ValueError("a name is not empty and has no control characters")
+    if not is_clean(text) or text.isspace():
+        raise ValueError(f"allowed: 1 to {MAX_NAME} characters, no control characters")
     return text
 
 

@@ -1,0 +1,18 @@
+"""The mapping: what a message or a poll's result becomes. Compiled once, pure.
+
+Knows no broker, no schedule and no file; it neither logs nor waits, so that every rule can be
+tried from anywhere.
+"""
+
+from daemon.mapping.mapper import RuleMapper, compile_mapper, subscriptions
+from daemon.mapping.payloads import decode_payload
+from daemon.mapping.troubles import Kind, Unfit
+
+__all__ = [
+    "Kind",
+    "RuleMapper",
+    "Unfit",
+    "compile_mapper",
+    "decode_payload",
+    "subscriptions",
+]

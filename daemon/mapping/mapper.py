@@ -1,0 +1,151 @@
+"""Routes each message and reading to its rules. Compiled once from the configuration.
+
+The only state is a bounded memory of which rules a topic belongs to; the answers do not depend on
+it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+from daemon.config import Config, parse_topic_filter
+from daemon.mapping.rule import CompiledRule, MessageRule, PointMaker, Tags, reject
+from daemon.mapping.topics import TopicTrie, smallest_cover
+from daemon.mapping.troubles import Unfit
+from daemon.messages import Mapped, Message, Outcome, Reading
+
+_CACHED_TOPICS = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Route:
+    """A rule that fits a topic, with what the topic says already settled."""
+
+    rule: MessageRule
+    labels: tuple[str, Tags]
+    refusal: Mapped | None
+    """Where the topic cannot become tags."""
+
+
+class _Broker:
+    """The rules for one broker's messages."""
+
+    def __init__(self, rules: list[MessageRule], trie: TopicTrie) -> None:
+        self._rules = rules
+        self._trie = trie
+        self._routes: dict[str, tuple[_Route, ...]] = {}
+
+    def routes(self, topic: str) -> tuple[_Route, ...]:
+        """The rules for a topic, in order: the first, and the next while `also` says so."""
+        routes = self._routes.get(topic)
+        if routes is None:
+            if len(self._routes) >= _CACHED_TOPICS:
+                self._routes.clear()
+            routes = self._routes[topic] = tuple(self._find(topic))
+        return routes
+
+    def _find(self, topic: str) -> list[_Route]:
+        found = []
+        for number in self._trie.match(topic):
+            rule = self._rules[number]
+            try:
+                labels = rule.labels.fixed(self._trie.wildcards(number, topic))
+                found.append(_Route(rule, labels, None))
+            except Unfit as trouble:
+                found.append(_Route(rule, ("", {}), reject(rule.name, trouble)))
+            if not rule.also:
+                break
+        return found
+
+
+class RuleMapper:
+    """A `messages.Mapper` of the configuration's sources and polls."""
+
+    def __init__(self, brokers: dict[str, _Broker], polls: dict[str, _Poll]) -> None:
+        self._brokers = brokers
+        self._polls = polls
+
+    def map(self, item: Message | Reading) -> Mapped:
+        """The outcome and the points of one item; never raises for what a device sent."""
+        if isinstance(item, Message):
+            return self._map_message(item)
+        poll = self._polls.get(item.poll)
+        if poll is None:
+            return Mapped(Outcome.NO_RULE, reason=f"no poll is called {item.poll!r}")
+        if item.value is None:
+            return Mapped(Outcome.NO_VALUE, rule=poll.maker.rule.name)
+        return poll.maker.make(item.value, poll.measurement, poll.tags, item.received_us)
+
+    def _map_message(self, message: Message) -> Mapped:
+        broker = self._brokers.get(message.source)
+        routes = broker.routes(message.topic) if broker is not None else ()
+        if not routes:
+            return Mapped(Outcome.NO_RULE)
+        if len(routes) == 1:
+            return _apply(routes[0], message)
+        return _join([_apply(route, message) for route in routes])
+
+
+@dataclass(frozen=True, slots=True)
+class _Poll:
+    maker: PointMaker
+    measurement: str
+    tags: Tags
+
+
+def compile_mapper(config: Config) -> RuleMapper:
+    """The mapper of a configuration.
+
+    Raises:
+        ValueError, KeyError: for rules that `load_config` would have refused.
+    """
+    common = {"host": config.collector.name, **config.collector.tags}
+    rules: dict[str, list[MessageRule]] = defaultdict(list)
+    filters = defaultdict(list)
+    for number, source in enumerate(config.sources):
+        broker = config.broker_of(source)
+        name = f"sources[{number}]"
+        rules[broker].append(MessageRule(name, source, common, config.collector.zone))
+        filters[broker].append(parse_topic_filter(source.topic))
+    polls = {}
+    for number, poll in enumerate(config.polls):
+        rule = CompiledRule(f"polls[{number}]", poll, poll.measurement, common)
+        measurement, tags = rule.labels.fixed({})
+        polls[poll.name] = _Poll(PointMaker(rule), measurement, tags)
+    brokers = {name: _Broker(rules[name], TopicTrie(filters[name])) for name in rules}
+    return RuleMapper(brokers, polls)
+
+
+def subscriptions(config: Config, broker: str) -> tuple[tuple[str, int], ...]:
+    """The topic filters to subscribe to at a broker, each with its QoS, 1 at most.
+
+    The smallest set that brings every topic of every rule, because with MQTT 5 a message comes
+    once for each filter that it fits.
+    """
+    return smallest_cover(
+        (parse_topic_filter(rule.topic), min(rule.qos, 1))
+        for rule in config.sources
+        if config.broker_of(rule) == broker
+    )
+
+
+def _apply(route: _Route, message: Message) -> Mapped:
+    if route.refusal is not None:
+        return route.refusal
+    return route.rule.apply(
+        message.payload, message.received_us, route.labels, is_retained=message.is_retained
+    )
+
+
+_RANK = (Outcome.REJECTED, Outcome.STORED, Outcome.RETAINED_SEEN, Outcome.NO_VALUE)
+
+
+def _join(parts: list[Mapped]) -> Mapped:
+    """One outcome of several rules: rejected if one of them rejects, else stored if one stores."""
+    points = tuple(point for part in parts for point in part.points)
+    for outcome in _RANK:
+        for part in parts:
+            if part.outcome is outcome:
+                return Mapped(outcome, points, part.rule, part.reason, part.kind)
+    raise AssertionError("a rule has one of four outcomes")

@@ -1,0 +1,85 @@
+"""When a payload says it was measured, as µs UTC."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, tzinfo
+
+from daemon.config import TimeRule, find_zone, parse_path
+from daemon.mapping.reach import MISSING, reach
+from daemon.mapping.troubles import Kind, Unfit, show
+from daemon.messages import JsonValue
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NUMBER = re.compile(r"-?[0-9]{1,20}(?:\.[0-9]{1,12})?").fullmatch
+# A device whose clock is not set reports 1970; one whose clock runs wild reports any future.
+EARLIEST_US = 946_684_800_000_000
+"""2000-01-01."""
+MAX_AHEAD_US = 86_400_000_000
+"""A day."""
+_UNITS_US = {"unix_s": 1_000_000.0, "unix_ms": 1_000.0, "unix_us": 1.0}
+
+ReadTime = Callable[[JsonValue, int], int]
+"""A decoded payload and its arrival (µs UTC) to the time of measurement (µs UTC). Raises Unfit."""
+
+
+def compile_time(rule: TimeRule, zone: tzinfo) -> ReadTime:
+    """The reading of a payload's time; `zone` is for times that name none and rules neither."""
+    steps, path = parse_path(rule.path), rule.path
+    parse = _parser(rule.format, zone if rule.timezone is None else find_zone(rule.timezone))
+
+    def read(value: JsonValue, received_us: int) -> int:
+        found = reach(value, steps)
+        if found is MISSING:
+            raise Unfit(Kind.TIME, f"time at {path}: there is none")
+        try:
+            time_us = parse(found)
+        except (TypeError, ValueError, OverflowError):
+            raise Unfit(
+                Kind.TIME, f"time at {path}: found {show(found)}, needed is {rule.format}"
+            ) from None
+        if not EARLIEST_US <= time_us <= received_us + MAX_AHEAD_US:
+            raise Unfit(
+                Kind.TIME,
+                f"time at {path}: {show(found)} is before the year 2000 or more than a day ahead",
+            )
+        return time_us
+
+    return read
+
+
+def _parser(form: str, zone: tzinfo) -> Callable[[JsonValue], int]:
+    if form == "auto":
+        return lambda found: _from_auto(found, zone)
+    if form == "iso":
+        return lambda found: _from_text(found, datetime.fromisoformat, zone)
+    if form in _UNITS_US:
+        return lambda found: _from_number(found, _UNITS_US[form])
+    return lambda found: _from_text(found, lambda text: datetime.strptime(text, form), zone)
+
+
+def _from_auto(found: JsonValue, zone: tzinfo) -> int:
+    if isinstance(found, str) and not _NUMBER(found.strip()):
+        return _from_text(found, datetime.fromisoformat, zone)
+    size = abs(float(found))  # type: ignore[arg-type]
+    if size < 1e11:
+        return _from_number(found, _UNITS_US["unix_s"])
+    return _from_number(found, _UNITS_US["unix_ms" if size < 1e14 else "unix_us"])
+
+
+def _from_number(found: JsonValue, unit_us: float) -> int:
+    if isinstance(found, str) and _NUMBER(found.strip()):
+        found = float(found) if "." in found else int(found)
+    if isinstance(found, bool) or not isinstance(found, (int, float)):
+        raise ValueError("no number")
+    return int(found * int(unit_us)) if isinstance(found, int) else round(found * unit_us)
+
+
+def _from_text(found: JsonValue, parse: Callable[[str], datetime], zone: tzinfo) -> int:
+    if not isinstance(found, str) or len(found) > 100:
+        raise ValueError("no text")
+    moment = parse(found.strip())
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=zone)
+    return (moment - EPOCH) // timedelta(microseconds=1)
