@@ -24,7 +24,6 @@ from daemon.writer import Inbox
 
 _log = logging.getLogger(__name__)
 
-_CONNACK_TIMEOUT_S = 10.0
 # How often the keepalive is looked at when the network is silent.
 _IDLE_TURN_S = 1.0
 # How often a source that may not read looks whether it may.
@@ -50,6 +49,7 @@ class MqttSource:
         clock: Clock,
         *,
         reconnect_s: tuple[float, float] = (1.0, 30.0),
+        connack_timeout_s: float = 10.0,
         trusts_retain_flag: bool = True,
     ) -> None:
         """`trusts_retain_flag` is false for a broker that sets it on queued messages as well."""
@@ -59,6 +59,7 @@ class MqttSource:
         self._subscriptions = tuple((name, min(qos, 1)) for name, qos in subscriptions)
         self._inbox = inbox
         self._clock = clock
+        self._connack_timeout_s = connack_timeout_s
         self._trusts_retain_flag = trusts_retain_flag
         self._backoff = Backoff(*reconnect_s)
         self._faults = FaultLog(settings.address, settings.client_id, clock)
@@ -78,6 +79,11 @@ class MqttSource:
     def is_connected(self) -> bool:
         """Whether the broker has accepted us."""
         return self._is_connected
+
+    @property
+    def tries(self) -> int:
+        """How often it has tried to connect; the number of the present connection."""
+        return self._connection
 
     def start(self) -> None:
         """Begin to connect; returns at once."""
@@ -172,13 +178,13 @@ class MqttSource:
         self._say_farewell(link)
 
     def _await_connack(self, link: Link) -> None:
-        deadline_s = self._clock.monotonic_s() + _CONNACK_TIMEOUT_S
+        deadline_s = self._clock.monotonic_s() + self._connack_timeout_s
         while not link.is_connected and not self._closing.is_set():
             left_s = deadline_s - self._clock.monotonic_s()
             if left_s <= 0:
                 raise explain_no_broker(
                     self._settings.address,
-                    f"it gave no answer to MQTT's CONNECT within {_CONNACK_TIMEOUT_S:.0f} s",
+                    f"it gave no answer to MQTT's CONNECT within {self._connack_timeout_s:.0f} s",
                 )
             link.turn(self._wake_reader, min(left_s, _IDLE_TURN_S), is_reading=True)
             self._drain_wakes()

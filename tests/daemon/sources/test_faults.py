@@ -1,0 +1,206 @@
+"""A broker that does not deliver is named once, with what to do, and tried again."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from daemon.sources import LinkSettings
+from daemon.sources.faults import Address
+from daemon.writer import Inbox
+from tests.daemon.sources.conftest import Sources, payloads, settings_for, take_messages
+from tests.daemon.waiting import wait_until
+from tests.support.mosquitto import Mosquitto, StartMosquitto
+from tests.support.ports import free_port
+
+Logged = Callable[[int], list[str]]
+
+
+class Impostor:
+    """Listens, counts its visitors, answers each with the same bytes."""
+
+    def __init__(self, answer: bytes, *, hangs_up: bool) -> None:
+        self.visits = 0
+        self._answer = answer
+        self._hangs_up = hangs_up
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self._visitors: list[socket.socket] = []
+        self._thread = threading.Thread(target=self._serve)
+        self._thread.start()
+
+    @property
+    def port(self) -> int:
+        port: int = self._server.getsockname()[1]
+        return port
+
+    def close(self) -> None:
+        self._server.shutdown(socket.SHUT_RDWR)
+        self._server.close()
+        self._thread.join()
+
+    def _serve(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                visitor, _ = self._server.accept()
+                self.visits += 1
+                self._visitors.append(visitor)
+                visitor.recv(1000)
+                visitor.sendall(self._answer)
+                if self._hangs_up:
+                    visitor.close()
+
+
+@pytest.fixture
+def impostor() -> Iterator[Callable[[bytes, bool], Impostor]]:
+    started: list[Impostor] = []
+
+    def start(answer: bytes, hangs_up: bool) -> Impostor:
+        started.append(Impostor(answer, hangs_up=hangs_up))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.close()
+
+
+def _settings(port: int, host: str = "127.0.0.1", *, is_version_5: bool = False) -> LinkSettings:
+    return LinkSettings(Address("home", host, port), "collector", is_version_5=is_version_5)
+
+
+HTTP = b"HTTP/1.1 400 Bad Request\r\nServer: nginx\r\n\r\n<html>" + b"x" * 500
+TLS_ALERT = b"\x15\x03\x01\x00\x02\x02\x46"
+
+
+@pytest.mark.parametrize(
+    ("answer", "hangs_up", "found"),
+    [
+        pytest.param(b"", True, "ended the connection without an answer", id="hangs up"),
+        pytest.param(b"", False, "no answer to MQTT's CONNECT within", id="silent"),
+        pytest.param(b"SSH-2.0-OpenSSH_9.2\r\n", False, "no answer to MQTT's CONNECT", id="ssh"),
+        pytest.param(HTTP, False, "its answer to MQTT's CONNECT is something else", id="http"),
+        pytest.param(TLS_ALERT, True, "", id="tls"),
+        pytest.param(b"\x90\x02\x00", False, "", id="half a packet"),
+        pytest.param(b"\x30\x02\x00\x05abc\x00" * 20, False, "", id="lengths that lie"),
+        pytest.param(b"\x20\x00", False, "", id="connack without a body"),
+    ],
+)
+def test_what_is_no_broker_is_said_once_and_tried_again(
+    sources: Sources,
+    logged: Logged,
+    impostor: Callable[[bytes, bool], Impostor],
+    answer: bytes,
+    hangs_up: bool,
+    found: str,
+) -> None:
+    stranger = impostor(answer, hangs_up)
+    source = sources.start(_settings(stranger.port), Inbox())
+    wait_until(lambda: stranger.visits >= 3, "three tries")
+    [line] = logged(logging.WARNING)
+    assert "is no MQTT broker" in line
+    assert found in line
+    assert "check brokers.home.url" in line
+    assert not source.is_connected
+
+
+def test_a_host_without_an_address_is_said_once(sources: Sources, logged: Logged) -> None:
+    source = sources.start(_settings(1883, "no-such-host.invalid"), Inbox())
+    wait_until(lambda: source.tries >= 3, "three tries")
+    [line] = logged(logging.WARNING)
+    assert "no address is known for the host 'no-such-host.invalid'" in line
+    assert "check brokers.home.url" in line
+
+
+def test_a_port_nobody_listens_on_is_said_once(sources: Sources, logged: Logged) -> None:
+    source = sources.start(_settings(free_port()), Inbox())
+    wait_until(lambda: source.tries >= 3, "three tries")
+    [line] = logged(logging.WARNING)
+    assert "nobody listens there (connection refused)" in line
+
+
+@pytest.mark.parametrize("is_version_5", [False, True], ids=["3.1.1", "5"])
+def test_a_wrong_password_is_said_once_and_without_it(
+    mosquitto: Mosquitto, sources: Sources, logged: Logged, is_version_5: bool
+) -> None:
+    settings = settings_for(mosquitto, password="not-this-one", is_version_5=is_version_5)
+    source = sources.start(settings, Inbox())
+    wait_until(lambda: source.tries >= 3, "three tries")
+    [line] = logged(logging.WARNING)
+    assert "check brokers.home.username and brokers.home.password" in line
+    assert "not-this-one" not in line + repr(settings)
+
+
+def test_a_broker_of_the_old_version_is_told_from_a_stranger(
+    sources: Sources, logged: Logged, impostor: Callable[[bytes, bool], Impostor]
+) -> None:
+    # MQTT 5's CONNACK with reason 0x84, which a 3.1.1 broker that knows of MQTT 5 sends.
+    old = impostor(b"\x20\x03\x00\x84\x00", True)
+    sources.start(_settings(old.port, is_version_5=True), Inbox())
+    wait_until(lambda: old.visits >= 3, "three tries")
+    [line] = logged(logging.WARNING)
+    assert 'set brokers.home.protocol: "3.1.1"' in line
+
+
+def test_the_end_of_a_fault_is_said(mosquitto: Mosquitto, sources: Sources, logged: Logged) -> None:
+    mosquitto.stop()
+    source = sources.start(settings_for(mosquitto), Inbox())
+    wait_until(lambda: source.tries >= 3, "three tries")
+    mosquitto.start()
+    wait_until(lambda: source.is_connected, "the connection")
+    fault, end = logged(logging.INFO)
+    assert "nobody listens there" in fault
+    assert "failed tries" in end
+
+
+def test_a_denied_subscription_is_said_and_the_others_work(
+    start_mosquitto: StartMosquitto, sources: Sources, logged: Logged, tmp_path: Path
+) -> None:
+    broker = start_mosquitto(users={}, lines=_only_topics_below_a(tmp_path))
+    inbox = Inbox()
+    sources.connect(settings_for(broker), inbox, [("secret/#", 1), ("a/#", 1)])
+    broker.publish("a/b", "open")
+    assert payloads(take_messages(inbox, 1)) == ["open"]
+    [line] = logged(logging.WARNING)
+    assert "does not let us subscribe to 'secret/#'" in line
+
+
+def test_two_clients_with_one_id_are_recognised(
+    mosquitto: Mosquitto, sources: Sources, logged: Logged
+) -> None:
+    sources.connect(settings_for(mosquitto, is_version_5=True), Inbox())
+    sources.connect(settings_for(mosquitto, is_version_5=True), Inbox())
+    wait_until(
+        lambda: any("client id 'collector'" in line for line in logged(logging.ERROR)), "the error"
+    )
+
+
+def _only_topics_below_a(folder: Path) -> list[str]:
+    """mosquitto.conf lines for a broker that lets everybody subscribe to a/# and nothing else."""
+    plugins = sorted(Path("/usr/lib").glob("**/mosquitto_dynamic_security.so"))
+    if not plugins:
+        pytest.skip("Mosquitto's dynamic security plugin is not installed")
+    rules = {
+        "defaultACLAccess": {
+            "publishClientSend": True,
+            "publishClientReceive": True,
+            "subscribe": False,
+            "unsubscribe": True,
+        },
+        "anonymousGroup": "everybody",
+        "groups": [{"groupname": "everybody", "roles": [{"rolename": "reader"}]}],
+        "roles": [
+            {
+                "rolename": "reader",
+                "acls": [{"acltype": "subscribePattern", "topic": "a/#", "allow": True}],
+            }
+        ],
+    }
+    path = folder / "access.json"
+    path.write_text(json.dumps(rules), encoding="utf-8")
+    return [f"plugin {plugins[0]}", f"plugin_opt_config_file {path}"]
