@@ -7,8 +7,7 @@ import socket
 from collections.abc import Callable, Iterator
 
 import pytest
-from paho.mqtt import publish
-from paho.mqtt.client import MQTTException
+from paho.mqtt import MQTTException, publish
 
 from daemon.config import BrokerConfig
 from daemon.errors import StartError
@@ -65,7 +64,7 @@ def test_the_collectors_session_persists(broker: EmbeddedBroker, sources: Source
 def test_a_wrong_password_does_not_get_in(
     broker: EmbeddedBroker, logged: Callable[[int], list[str]]
 ) -> None:
-    with pytest.raises(MQTTException, match="[Nn]ot authorized"):
+    with pytest.raises(MQTTException, match=r"[Nn]ot authorized"):
         _publish(broker.endpoint, "x", password="wrong")
     with pytest.raises(MQTTException):
         _publish(broker.endpoint, "x", password="wrong")
