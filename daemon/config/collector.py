@@ -9,14 +9,24 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
+from daemon.config.habits import suggest
 from daemon.config.section import Name, Section, Tags
 from daemon.config.zones import find_zone, local_zone
+from daemon.logs import PARTS
 
 Level = Literal["debug", "info", "warning", "error"]
 
 
 def _check_zone(name: str) -> str:
     find_zone(name)
+    return name
+
+
+def _check_part(name: str) -> str:
+    if name not in PARTS:
+        meant = suggest(name, PARTS)
+        hint = f"did you mean `{meant}`? " if meant else ""
+        raise ValueError(f"{hint}parts that log: {', '.join(sorted(PARTS))}")
     return name
 
 
@@ -43,5 +53,5 @@ class LoggingConfig(Section):
     """Least level that is shown."""
     format: Literal["auto", "terminal", "journald", "plain"] = "auto"
     """auto: by where the output goes."""
-    levels: dict[str, Level] = Field(default_factory=dict)
-    """Levels of single areas, such as {mqtt: warning}."""
+    levels: dict[Annotated[str, AfterValidator(_check_part)], Level] = Field(default_factory=dict)
+    """Levels of single parts, such as {mqtt: warning}."""

@@ -45,10 +45,11 @@ class SystemPoll(PollBase):
     """Load, memory, disk and temperature of this machine."""
 
     kind: Literal["system"] = "system"
-    collect: Items[Literal["cpu", "memory", "disk", "load", "temperature"]] = Field(
-        default=("cpu", "memory", "disk", "load", "temperature"), min_length=1
-    )
-    """What to read."""
+    collect: Items[
+        Literal["cpu", "memory", "disk", "load", "temperature", "network", "throttled"]
+    ] = Field(default=("cpu", "memory", "disk", "load", "temperature"), min_length=1)
+    """What to read; what this machine does not have is left out. throttled: a Raspberry Pi's flags
+    for too little voltage and too much heat."""
 
 
 class CommandPoll(PollBase):
@@ -57,8 +58,9 @@ class CommandPoll(PollBase):
     kind: Literal["command"] = "command"
     run: Items[str] = Field(min_length=1)
     """Program and arguments, each an item of its own; no shell."""
-    parse: Literal["auto", "scalar", "json"] = "auto"
-    """How to read what it prints."""
+    parse: Literal["auto", "scalar", "json", "key_value"] = "auto"
+    """How to read what it prints: one value (scalar), JSON, or lines such as t=21.5 (key_value);
+    auto: JSON where it is an object or a list, else one value."""
 
 
 def as_poll(value: object) -> object:

@@ -39,6 +39,14 @@ class Config(Section):
 
     _origin: Path = PrivateAttr(default=Path("config.yaml"))
 
+    @model_validator(mode="before")
+    @classmethod
+    def _drop_empty_sections(cls, value: object) -> object:
+        # `sources:` with nothing below it, as when every rule is commented out.
+        if not isinstance(value, dict):
+            return value
+        return {key: part for key, part in value.items() if part is not None}
+
     @model_validator(mode="after")
     def _remember_origin(self, info: ValidationInfo) -> Config:
         if isinstance(info.context, dict) and "origin" in info.context:

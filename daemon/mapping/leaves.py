@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from daemon.config import is_clean
 from daemon.mapping.troubles import Kind, Unfit
-from daemon.mapping.values import as_float
+from daemon.mapping.values import Convert, as_float
 from daemon.messages import JsonValue
 
 FieldSet: TypeAlias = "dict[str, int | float | None]"
@@ -44,9 +44,17 @@ def compile_exclusion(patterns: Sequence[str]) -> Callable[[str, str], bool]:
 class Leaves:
     """Gathers the fields of one value."""
 
-    def __init__(self, is_excluded: Callable[[str, str], bool], *, skips_nan: bool) -> None:
+    def __init__(
+        self,
+        is_excluded: Callable[[str, str], bool],
+        *,
+        skips_nan: bool,
+        parse_text: Convert | None = None,
+    ) -> None:
+        """`parse_text` makes numbers of texts; without it texts are passed over."""
         self._is_excluded = is_excluded
         self._skips_nan = skips_nan
+        self._parse_text = parse_text
         self.fields: FieldSet = {}
         self.troubles: list[Unfit] = []
 
@@ -59,6 +67,8 @@ class Leaves:
         kind = type(value)
         if kind is float or kind is int or kind is bool:
             self._add(value, name, key)
+        elif kind is str and self._parse_text is not None:
+            self._add_text(value, name, key)
         elif kind is dict or kind is list:
             if depth >= _MAX_DEPTH:
                 raise Unfit(Kind.TOO_DEEP, f"{name[:80]} is nested deeper than {_MAX_DEPTH} levels")
@@ -66,6 +76,16 @@ class Leaves:
             for part, child in pairs:
                 text = str(part)
                 self.gather(child, f"{name}_{text}" if name else text, text, depth + 1)
+
+    def _add_text(self, value: JsonValue, name: str, key: str) -> None:
+        assert self._parse_text is not None
+        try:
+            number = self._parse_text(value)
+        except Unfit:
+            # Text that is no number stands beside the numbers, as it may in JSON.
+            return
+        if number is not None:
+            self._add(number, name, key)
 
     def _add(self, value: JsonValue, name: str, key: str) -> None:
         if self._is_excluded(name, key) or (value != value and self._skips_nan):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 
-from daemon.config import Config, parse_topic_filter
+from daemon.config import CommandPoll, Config, parse_topic_filter
 from daemon.mapping.rule import CompiledRule, MessageRule, PointMaker, Tags, reject
 from daemon.mapping.topics import TopicTrie, smallest_cover
 from daemon.mapping.troubles import Unfit
@@ -110,7 +110,8 @@ def compile_mapper(config: Config) -> RuleMapper:
         filters[broker].append(parse_topic_filter(source.topic))
     polls = {}
     for number, poll in enumerate(config.polls):
-        rule = CompiledRule(f"polls[{number}]", poll, poll.measurement, common)
+        is_text = isinstance(poll, CommandPoll) and poll.parse == "key_value"
+        rule = CompiledRule(f"polls[{number}]", poll, poll.measurement, common, takes_text=is_text)
         measurement, tags = rule.labels.fixed({})
         polls[poll.name] = _Poll(PointMaker(rule), measurement, tags)
     brokers = {name: _Broker(rules[name], TopicTrie(filters[name])) for name in rules}

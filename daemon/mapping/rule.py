@@ -39,9 +39,17 @@ class CompiledRule:
     """What a rule makes of values; holds no state."""
 
     def __init__(
-        self, name: str, rules: ValueRules, measurement: str, common_tags: Mapping[str, str]
+        self,
+        name: str,
+        rules: ValueRules,
+        measurement: str,
+        common_tags: Mapping[str, str],
+        *,
+        takes_text: bool = False,
     ) -> None:
+        """`takes_text`: values are all text, as in key=value lines, so text may be a number."""
         self.name = name
+        self._takes_text = takes_text
         self.labels = Labels(measurement, rules.tags, common_tags)
         self._null_words = frozenset(word.strip().casefold() for word in rules.null_values)
         self._is_excluded = compile_exclusion(rules.exclude)
@@ -85,7 +93,11 @@ class CompiledRule:
 
     def _all_fields(self, value: JsonValue) -> tuple[FieldSet, list[Unfit]]:
         if type(value) is dict or type(value) is list:
-            leaves = Leaves(self._is_excluded, skips_nan="nan" in self._null_words)
+            leaves = Leaves(
+                self._is_excluded,
+                skips_nan="nan" in self._null_words,
+                parse_text=self._whole if self._takes_text else None,
+            )
             leaves.gather(value, "" if type(value) is dict else "value")
             return leaves.fields, leaves.troubles
         number = self._whole(value)
