@@ -71,6 +71,7 @@ class Writer:
         self._outage = Outage(clock)
         self._batch: Batch | None = None
         self._written: list[Entry] = []
+        self._is_doubtful = False
         self._doing = ""
         self._stopping = threading.Event()
         self._deadline_s = float("inf")
@@ -218,8 +219,7 @@ class Writer:
         if self._files.sync != "never":
             self._doing = f"make {self._files.rejects.path} durable"
             self._files.rejects.sync()
-            self._doing = f"make {self._files.store.path} durable"
-            self._files.store.sync()
+            self._sync_store()
         done, self._written = self._written, []
         self._rule.committed()
         for source, receipts in receipts_of(done).items():
@@ -229,6 +229,30 @@ class Writer:
         for entry in done:
             self._journal.settle(entry.item, entry.mapped)
         self._journal.check(self._inbox.counts(), self.held())
+
+    def _sync_store(self) -> None:
+        """Every written row is on disk when this returns.
+
+        After a failed fsync the kernel may call pages clean that never reached the disk, so the
+        next success says nothing: what was written since the last commit is then written again.
+        """
+        store = self._files.store
+        self._doing = f"make {store.path} durable"
+        try:
+            store.sync()
+            if self._is_doubtful:
+                store.append(points_of(self._written))
+                store.sync()
+                _log.warning(
+                    "%s: wrote %d messages again, because the disk had failed to keep them; their "
+                    "rows may be there twice",
+                    store.path,
+                    len(self._written),
+                )
+        except OSError:
+            self._is_doubtful = True
+            raise
+        self._is_doubtful = False
 
     def _rest(self, wait_s: float) -> None:
         if self._stopping.is_set():

@@ -1,0 +1,200 @@
+"""The collector put together: what starts after what, what stops before what.
+
+Composition only: every part does its own work, and nothing here maps, writes or waits for data.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from daemon.app.instance import InstanceLock
+from daemon.app.rewrite import RetentionJob
+from daemon.clock import Clock
+from daemon.config import BrokerConfig, Config
+from daemon.mapping import compile_mapper, subscriptions
+from daemon.messages import Outcome
+from daemon.polls import schedule_polls
+from daemon.scheduling import Scheduler
+from daemon.sources import EmbeddedBroker, Endpoint, LinkSettings, MqttSource, link_settings
+from daemon.writer import (
+    CommitRule,
+    Files,
+    Inbox,
+    Journal,
+    Ledger,
+    Observer,
+    RejectFile,
+    Store,
+    Window,
+    Writer,
+)
+
+_log = logging.getLogger(__name__)
+
+# Together below ten seconds, with what a system that is shutting down grants.
+_STOP_JOBS_S = 1.5
+_STOP_WRITER_S = 4.5
+_STOP_SOURCES_S = 2.5
+_STOP_BROKERS_S = 1.0
+
+
+class Collector:
+    """Everything that `tinyflux-collector run` runs, for one configuration.
+
+    `start`, then watch `is_healthy`, then `stop`. One thread calls them.
+    """
+
+    def __init__(self, config: Config, clock: Clock, observers: Sequence[Observer] = ()) -> None:
+        self._config = config
+        self._clock = clock
+        data = config.storage.path
+        self._lock = InstanceLock(data.with_suffix(".lock"), data)
+        self._ledger = Ledger(clock)
+        self._inbox = Inbox(windows=_windows(config))
+        self._brokers: dict[str, EmbeddedBroker] = {}
+        self._sources: dict[str, MqttSource] = {}
+        self._scheduler = Scheduler(clock)
+        self._writer = self._make_writer(observers)
+
+    @property
+    def ledger(self) -> Ledger:
+        """What became of everything that was received."""
+        return self._ledger
+
+    @property
+    def inbox(self) -> Inbox:
+        """What waits to be written."""
+        return self._inbox
+
+    @property
+    def endpoints(self) -> Mapping[str, Endpoint]:
+        """Where programs of this machine reach the embedded brokers, once started."""
+        return {name: broker.endpoint for name, broker in self._brokers.items()}
+
+    def start(self) -> None:
+        """Start writing, then brokers, sources and polls. StartError leaves nothing running."""
+        try:
+            settings = self._start_core()
+            for name, link in settings.items():
+                self._start_source(name, link)
+            schedule_polls(self._config, self._scheduler, self._inbox.put, self._clock)
+            self._schedule_retention()
+            self._scheduler.start()
+        except BaseException:
+            self.stop()
+            raise
+
+    def is_healthy(self) -> bool:
+        """Whether the parts that never end by themselves still run."""
+        return self._writer.is_alive()
+
+    def stop(self) -> bool:
+        """Write what waits, make it durable, acknowledge it, end; whether all that was done.
+
+        Within ten seconds. Safe twice and half-started.
+        """
+        self._scheduler.stop(_STOP_JOBS_S)
+        for source in self._sources.values():
+            source.stop_intake()
+        is_done = self._writer.stop(_STOP_WRITER_S)
+        # Only now have the last acknowledgements been handed over.
+        deadline_s = self._clock.monotonic_s() + _STOP_SOURCES_S
+        for source in self._sources.values():
+            source.close(max(0.1, deadline_s - self._clock.monotonic_s()))
+        for broker in self._brokers.values():
+            broker.stop(_STOP_BROKERS_S)
+        self._lock.release()
+        return is_done
+
+    def summary(self) -> str:
+        """One line on what this run did."""
+        outcomes = self._ledger.outcomes()
+        points = sum(self._ledger.points_by_measurement().values())
+        others = ", ".join(
+            f"{number} {outcome.value}"
+            for outcome, number in outcomes.items()
+            if number and outcome is not Outcome.STORED
+        )
+        stored = f"stored {points} points of {outcomes[Outcome.STORED]} messages and poll results"
+        return f"{stored}; {others}" if others else stored
+
+    def _make_writer(self, observers: Sequence[Observer]) -> Writer:
+        storage = self._config.storage
+        rejects = RejectFile(storage.rejects_path, storage.rejects.max_size_bytes)
+        store = Store(storage.path, compact_keys=storage.compact_keys)
+        return Writer(
+            files=Files(store, rejects, storage.sync),
+            inbox=self._inbox,
+            mapper=compile_mapper(self._config),
+            rule=CommitRule(
+                self._clock,
+                interval_s=storage.commit.interval_s,
+                points=storage.commit.points,
+                sync=storage.sync,
+            ),
+            journal=Journal(self._ledger, ledger_path(storage.path), self._clock),
+            acknowledgers=self._sources,
+            clock=self._clock,
+            observers=observers,
+        )
+
+    def _start_core(self) -> Mapping[str, LinkSettings]:
+        """Lock, writer and embedded brokers; the settings to reach every broker."""
+        self._lock.acquire()
+        self._writer.start()
+        settings = {}
+        for name, broker in self._config.brokers.items():
+            endpoint = self._start_broker(name, broker) if broker.is_embedded else None
+            client_id = self._config.client_id(name)
+            settings[name] = link_settings(name, broker, client_id, endpoint)
+        return settings
+
+    def _start_broker(self, name: str, config: BrokerConfig) -> Endpoint:
+        broker = EmbeddedBroker(name, config)
+        self._brokers[name] = broker
+        broker.start()
+        return broker.endpoint
+
+    def _start_source(self, name: str, settings: LinkSettings) -> None:
+        config = self._config.brokers[name]
+        source = MqttSource(
+            settings,
+            subscriptions(self._config, name),
+            self._inbox,
+            self._clock,
+            reconnect_s=(config.reconnect.min_s, config.reconnect.max_s),
+            # amqtt marks messages that it kept for us as retained.
+            trusts_retain_flag=not config.is_embedded,
+        )
+        self._sources[name] = source
+        source.start()
+
+    def _schedule_retention(self) -> None:
+        if self._config.retention.rules:
+            job = RetentionJob(self._config.origin)
+            self._scheduler.add(
+                "retention",
+                job.schedule(self._config),
+                job.run,
+                timeout_s=job.timeout_s,
+                cancel=job.cancel,
+            )
+
+
+def ledger_path(data: Path) -> Path:
+    """Where the ledger of a data file is."""
+    return data.with_suffix(".ledger.json")
+
+
+def _windows(config: Config) -> dict[str, Window]:
+    """What is known of each broker's in-flight window before it has sent anything."""
+    return {name: _window(broker) for name, broker in config.brokers.items()}
+
+
+def _window(broker: BrokerConfig) -> Window:
+    if broker.protocol == "5":
+        # A broker may use less than the receive maximum that we ask for.
+        return Window(ceiling=broker.inflight_window)
+    return Window(assumed=broker.inflight_window, ceiling=broker.inflight_window)
