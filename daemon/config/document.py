@@ -85,7 +85,7 @@ class _Reader:
         text = self._read_text(path, at)
         if text is None:
             return UNREADABLE
-        self.document.places.setdefault(at, Place(str(path), 0))
+        self.document.places.setdefault(at, Place(str(path), 1))
         try:
             node = parse_yaml(text)
         except YamlError as error:
@@ -186,17 +186,19 @@ class _File:
         source = self._lines[node.line - 1] if node.line <= len(self._lines) else ""
         return Place(str(self._path), node.line, source)
 
-    def _mapping(self, node: Node, at: KeyPath) -> dict[Any, Any]:
-        values: dict[Any, Any] = {}
-        first_lines: dict[Any, int] = {}
-        merged: dict[Any, Any] = {}
+    def _mapping(self, node: Node, at: KeyPath) -> dict[str, Any]:
+        values: dict[str, Any] = {}
+        first_lines: dict[str, int] = {}
+        merged: dict[str, Any] = {}
         for key_node, value_node in node.pairs:
-            key = key_node.scalar
-            if key_node.kind != "scalar" or key is None:
+            if key_node.kind != "scalar" or key_node.scalar is None:
                 self._refuse_key(key_node, at)
                 continue
-            where: KeyPath = (*at, key if isinstance(key, str) else key_node.text)
-            if key == "<<" and key_node.text == "<<":
+            # A key is text: 1, 01 and true are three keys, in Python they would be one.
+            is_boolean = isinstance(key_node.scalar, bool)
+            key = key_node.text.lower() if is_boolean else key_node.text
+            where: KeyPath = (*at, key)
+            if key == "<<":
                 merged |= self._merge(value_node, at)
                 continue
             if key in first_lines:
@@ -212,9 +214,9 @@ class _File:
             values[key] = self.value(value_node, where)
         return {**merged, **values}
 
-    def _merge(self, node: Node, at: KeyPath) -> dict[Any, Any]:
+    def _merge(self, node: Node, at: KeyPath) -> dict[str, Any]:
         sources = node.items if node.kind == "list" else [node]
-        merged: dict[Any, Any] = {}
+        merged: dict[str, Any] = {}
         for source in sources:
             value = self.value(source, at)
             if not isinstance(value, dict):

@@ -55,6 +55,9 @@ def to_problem(error: ErrorDetails, document: Document, root: type[BaseModel]) -
     if value == UNREADABLE:
         return None
     kind = error["type"]
+    if kind == "too_short" and len(value) >= error["ctx"]["min_length"]:
+        # pydantic counts the items that fit; each that does not has an error of its own.
+        return None
     if kind == "extra_forbidden":
         found, allowed = _unknown_key(path, root)
     elif kind == "missing":

@@ -41,11 +41,13 @@ class Config(Section):
 
     @model_validator(mode="before")
     @classmethod
-    def _drop_empty_sections(cls, value: object) -> object:
+    def _fill_empty_sections(cls, value: object) -> object:
         # `sources:` with nothing below it, as when every rule is commented out.
         if not isinstance(value, dict):
             return value
-        return {key: part for key, part in value.items() if part is not None}
+        given = {key: part for key, part in value.items() if part is not None}
+        # Only a section that is validated learns the folder that its path starts at.
+        return {"storage": {}, **given}
 
     @model_validator(mode="after")
     def _remember_origin(self, info: ValidationInfo) -> Config:

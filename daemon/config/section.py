@@ -47,9 +47,9 @@ def resolve_data(value: object, info: ValidationInfo) -> object:
 
 
 def _resolve(value: object, info: ValidationInfo, key: str) -> object:
-    if not isinstance(value, str):
+    if not isinstance(value, (str, Path)):
         return value
-    if not value.strip() or "\0" in value:
+    if not str(value).strip() or "\0" in str(value):
         raise ValueError("a path needs at least one character and no NUL")
     path = Path(value).expanduser()
     folder = info.context.get(key) if isinstance(info.context, Mapping) else None

@@ -28,11 +28,15 @@ NO_READINGS = (
     "tst",
     "timestamp",
     "unixtime",
+    "*_ts",
+    "elapsed",
     "update_*",
-    "device_*",
+    "*version",
+    "*networkAddress",
+    "*manufacturerID",
     "*_calibration",
+    "power_outage_count",
     "*_by_minute_*",
-    "*_minute_ts",
     "id",
 )
 

@@ -16,6 +16,7 @@ from daemon.config.yaml_hints import explain_syntax_error
 
 _MAX_DEPTH = 60
 _MAX_NODES = 200_000
+_LONGEST_NUMBER = 300
 _INT = re.compile(r"[-+]?[0-9]+")
 _BASED_INT = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
@@ -169,11 +170,13 @@ def resolve_plain(text: str) -> Scalar:
     """What a scalar without quotes means in YAML 1.2's core schema."""
     if text in _WORDS:
         return _WORDS[text]
-    if _INT.fullmatch(text) and len(text) <= 300:
+    if len(text) > _LONGEST_NUMBER:
+        return text
+    if _INT.fullmatch(text):
         whole = IntText(text)
         whole.text = text
         return whole
-    if _BASED_INT.fullmatch(text) and len(text) <= 300:
+    if _BASED_INT.fullmatch(text):
         whole = IntText(text, 0)
         whole.text = text
         return whole

@@ -88,14 +88,14 @@ def _float_parser(words: dict[str, int], null_words: Container[str]) -> Convert:
         kind = type(raw)
         if kind is str:
             text = raw.strip()  # type: ignore[union-attr]
-            if _NUMBER(text) is not None and len(text) <= _LONGEST:
+            if len(text) <= _LONGEST and _NUMBER(text) is not None:
                 return as_float(float(text))
             word = text.casefold()
             if word in words:
                 return words[word]
             if word in null_words:
                 return None
-            raise Unfit(Kind.TEXT, f"found {show(raw)}, a number is needed")
+            raise _no_number(text)
         if kind is float or kind is int:
             if raw != raw and "nan" in null_words:
                 return None
@@ -107,6 +107,12 @@ def _float_parser(words: dict[str, int], null_words: Container[str]) -> Convert:
         raise Unfit(Kind.TYPE, f"found {show(raw)}, a number is needed")
 
     return parse
+
+
+def _no_number(text: str) -> Unfit:
+    if _NUMBER(text) is not None:
+        return Unfit(Kind.TOO_LONG, f"found a number of {len(text)} characters")
+    return Unfit(Kind.TEXT, f"found {show(text)}, a number is needed")
 
 
 def _int_parser(null_words: Container[str]) -> Convert:
