@@ -178,9 +178,7 @@ def test_password_is_in_no_repr(tmp_path: Path) -> None:
         pytest.param("storage: {commit: {interval: !env_var WAIT hunter2}}\n", id="environment"),
         pytest.param("brokers: {a: {url: mqtt://x, passwd: hunter2}}\n", id="unknown-key"),
         pytest.param("password: hunter2\n", id="at-the-wrong-place"),
-        pytest.param(
-            "brokers: {a: {url: mqtt://x, username: u, password: hunter2: x}}\n", id="syntax"
-        ),
+        pytest.param("brokers: {a: {url: x, password: hunter2: x}}\n", id="syntax"),
     ],
 )
 def test_secret_is_in_no_message(tmp_path: Path, text: str) -> None:
