@@ -11,20 +11,31 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from apscheduler.executors.base import BaseExecutor, run_job
 from apscheduler.job import Job
 
+from daemon.clock import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    job: Job
+    run_times: Sequence[datetime]
+    since_s: float
+
 
 class DaemonPool(BaseExecutor):  # type: ignore[misc]  # APScheduler 3 has no types
-    """An executor for APScheduler with at most `threads` threads."""
+    """An executor for APScheduler with at most `threads` threads; runs begin in order of time."""
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self, threads: int, clock: Clock) -> None:
         super().__init__()
         self._limit = threads
+        self._clock = clock
         self._changed = threading.Condition()
-        self._waiting: deque[tuple[Job, Sequence[datetime]]] = deque()
+        self._waiting: deque[_Waiting] = deque()
         self._threads = 0
         self._running = 0
         self._is_closed = False
@@ -41,14 +52,16 @@ class DaemonPool(BaseExecutor):  # type: ignore[misc]  # APScheduler 3 has no ty
         with self._changed:
             return self._changed.wait_for(lambda: self._running == 0, timeout_s)
 
-    def is_full(self) -> bool:
-        """True while runs wait although every thread that may be is there: all of them hang."""
+    def delay_s(self) -> float:
+        """How long the run that is next has waited for a thread; 0 when none waits."""
         with self._changed:
-            return bool(self._waiting) and self._threads >= self._limit
+            if not self._waiting:
+                return 0.0
+            return self._clock.monotonic_s() - self._waiting[0].since_s
 
     def _do_submit_job(self, job: Job, run_times: Sequence[datetime]) -> None:
         with self._changed:
-            self._waiting.append((job, run_times))
+            self._waiting.append(_Waiting(job, run_times, self._clock.monotonic_s()))
             idle = self._threads - self._running
             if idle < len(self._waiting) and self._threads < self._limit:
                 self._threads += 1
@@ -57,16 +70,15 @@ class DaemonPool(BaseExecutor):  # type: ignore[misc]  # APScheduler 3 has no ty
             self._changed.notify()
 
     def _work(self) -> None:
-        while (next_run := self._take()) is not None:
-            job, run_times = next_run
+        while (due := self._take()) is not None:
             # run_job catches whatever the job raises; the job's own record has seen it by then.
-            events = run_job(job, "default", run_times, self._logger.name)
+            events = run_job(due.job, "default", due.run_times, self._logger.name)
+            self._run_job_success(due.job.id, events)
             with self._changed:
                 self._running -= 1
                 self._changed.notify_all()
-            self._run_job_success(job.id, events)
 
-    def _take(self) -> tuple[Job, Sequence[datetime]] | None:
+    def _take(self) -> _Waiting | None:
         with self._changed:
             while not self._waiting:
                 if self._is_closed:

@@ -21,6 +21,7 @@ from daemon.scheduling.triggers import trigger_of
 _log = logging.getLogger(__name__)
 
 THREADS = 32
+_LATE_S = 5.0
 
 
 class Scheduler:
@@ -51,7 +52,7 @@ class Scheduler:
         self._loop: SteadyLoop | None = None
         self._pool: DaemonPool | None = None
         self._lead_s = self._planned_lead_s = 0.0
-        self._is_said_full = False
+        self._is_said_late = False
 
     def add(
         self,
@@ -86,7 +87,7 @@ class Scheduler:
             if self._loop is not None:
                 return
             self._lead_s = self._planned_lead_s = self._steady.lead_s()
-            pool = DaemonPool(self._threads)
+            pool = DaemonPool(self._threads, self._clock)
             loop = SteadyLoop(self._steady, pool, self._look, look_s=self._look_s)
             loop.add_listener(self._overlapped, EVENT_JOB_MAX_INSTANCES)
             for record in self._records.values():
@@ -143,15 +144,13 @@ class Scheduler:
         self._follow_clock(loop, records)
         for record in records:
             record.give_up_late()
-        is_full = pool.is_full()
-        if is_full and not self._is_said_full:
-            hanging = [record.name for record in records if record.is_running()]
+        is_late = pool.delay_s() > _LATE_S
+        if is_late and not self._is_said_late:
+            running = ", ".join(record.name for record in records if record.is_running())
             _log.warning(
-                "all %d threads are taken, jobs start late; running: %s",
-                self._threads,
-                ", ".join(hanging),
+                "jobs start late: all %d threads are taken; running: %s", self._threads, running
             )
-        self._is_said_full = is_full
+        self._is_said_late = is_late
 
     def _follow_clock(self, loop: SteadyLoop, records: tuple[JobRecord, ...]) -> None:
         lead_s = self._steady.lead_s()
