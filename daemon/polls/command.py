@@ -1,0 +1,87 @@
+"""The sensor kind `command`: what a program prints, as one value, JSON or key=value lines."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Literal, TypeAlias
+
+from daemon.config import CommandPoll
+from daemon.messages import JsonValue
+from daemon.polls.process import Ended, Program
+from daemon.polls.sensor import Place, SensorError
+
+Parse: TypeAlias = Literal["auto", "scalar", "json", "key_value"]
+
+OUTPUT_LIMIT_BYTES = 1_000_000
+_PAIR = re.compile(r"\s*([^\s=:]+)\s*[=:]\s*(.*?)\s*")
+_SHOWN = 60
+
+
+class CommandSensor:
+    """Runs a program at each reading; it is dead, with its children, when `read` returns."""
+
+    def __init__(self, argv: tuple[str, ...], parse: Parse = "auto") -> None:
+        self._program = Program(argv, limit_bytes=OUTPUT_LIMIT_BYTES)
+        self._name = argv[0]
+        self._parse = parse
+
+    def read(self, timeout_s: float) -> JsonValue:
+        """What the program printed, decoded; SensorError for any other end than exit status 0."""
+        ended = self._program.run(timeout_s)
+        if ended.status != 0:
+            raise SensorError("exit-status", f"{self._name} {_ending(ended)}")
+        try:
+            text = ended.output.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise SensorError(
+                "no-text", f"{self._name} printed bytes that are no UTF-8 text: {error}"
+            ) from error
+        return self._decode(text.strip())
+
+    def cancel(self) -> None:
+        """Kill the program if it runs."""
+        self._program.cancel()
+
+    def _decode(self, text: str) -> JsonValue:
+        if self._parse == "json" or (self._parse == "auto" and text.startswith(("{", "["))):
+            return self._decode_json(text)
+        if self._parse == "key_value":
+            return self._decode_pairs(text)
+        return text
+
+    def _decode_json(self, text: str) -> JsonValue:
+        try:
+            value: JsonValue = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            # ValueError: no JSON, or an integer of more than 4,300 digits.
+            raise SensorError(
+                "no-json", f"{self._name} printed {_shown(text)}, which is no JSON: {error}"
+            ) from error
+        return value
+
+    def _decode_pairs(self, text: str) -> JsonValue:
+        pairs = [_PAIR.fullmatch(line) for line in text.splitlines() if line.strip()]
+        if not pairs or None in pairs:
+            raise SensorError(
+                "no-pairs",
+                f"{self._name} printed {_shown(text)}; key_value wants lines such as t=21.5",
+            )
+        return {pair[1]: pair[2] for pair in pairs if pair is not None}
+
+
+def open_command(options: CommandPoll, place: Place) -> CommandSensor:
+    """The sensor of these options."""
+    return CommandSensor(options.run, options.parse)
+
+
+def _ending(ended: Ended) -> str:
+    how = f"exit status {ended.status}" if ended.status > 0 else f"signal {-ended.status}"
+    said = ended.errors.decode("utf-8", "replace").strip().splitlines()
+    return f"ended with {how}" + (f": {said[-1]}" if said else " and wrote nothing to stderr")
+
+
+def _shown(text: str) -> str:
+    if not text:
+        return "nothing"
+    return repr(text if len(text) <= _SHOWN else text[:_SHOWN] + "…")

@@ -1,0 +1,90 @@
+"""The configured polls as jobs: read a sensor on schedule, hand the reading on."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import tzinfo
+from functools import partial
+
+from daemon.clock import Clock
+from daemon.config import Config, PollConfig, parse_cron
+from daemon.logs import Repeats
+from daemon.messages import Reading
+from daemon.polls.kinds import open_sensor
+from daemon.polls.sensor import Place, Sensor, SensorError
+from daemon.scheduling import Calendar, Every, Schedule, Scheduler
+
+_log = logging.getLogger(__name__)
+
+# A sensor that keeps to its timeout says itself that it failed, with the reason; the scheduler
+# gives a run up only when that did not happen.
+_SCHEDULER_GRACE_S = 2.0
+
+Sink = Callable[[Reading], bool]
+"""Takes a reading in; False when there was no room, which the sink has counted."""
+
+
+def schedule_polls(config: Config, scheduler: Scheduler, sink: Sink, clock: Clock) -> None:
+    """Every poll of the configuration becomes a job `poll NAME` of the scheduler."""
+    place = Place(config.storage.path.parent)
+    full = Repeats(_log, clock)
+    for poll in config.polls:
+        job = PollJob(poll, partial(open_sensor, poll, place), sink, clock, full)
+        scheduler.add(
+            f"poll {poll.name}",
+            schedule_of(poll, config.collector.zone),
+            job.run,
+            timeout_s=poll.timeout_s + _SCHEDULER_GRACE_S,
+            cancel=job.cancel,
+        )
+
+
+def schedule_of(poll: PollConfig, zone: tzinfo) -> Schedule:
+    """When a poll runs; cron times are in this zone."""
+    if poll.cron is not None:
+        return Calendar(parse_cron(poll.cron), zone, poll.jitter_s)
+    assert poll.interval_s is not None
+    return Every(poll.interval_s, poll.jitter_s)
+
+
+class PollJob:
+    """Opens the sensor at the first run, reads it at each."""
+
+    def __init__(
+        self,
+        poll: PollConfig,
+        open_sensor: Callable[[], Sensor],
+        sink: Sink,
+        clock: Clock,
+        full: Repeats,
+    ) -> None:
+        self._poll = poll
+        self._open = open_sensor
+        self._sink = sink
+        self._clock = clock
+        self._full = full
+        self._sensor: Sensor | None = None
+
+    def run(self) -> None:
+        """One reading, handed on. Raises SensorError or what the sensor raises."""
+        began_s = self._clock.monotonic_s()
+        if self._sensor is None:
+            self._sensor = self._open()
+        value = self._sensor.read(self._poll.timeout_s)
+        took_s = self._clock.monotonic_s() - began_s
+        if took_s > self._poll.timeout_s:
+            # Nobody knows when in this long time the value was true.
+            raise SensorError("late", f"answered after {took_s:.0f} s only")
+        reading = Reading(self._poll.name, value, self._clock.now_us())
+        if not self._sink(reading):
+            self._full.log(
+                logging.WARNING,
+                self._poll.name,
+                f"poll {self._poll.name}: reading dropped, the writer is behind or stopping",
+            )
+
+    def cancel(self) -> None:
+        """End a reading that is under way."""
+        if self._sensor is not None:
+            self._sensor.cancel()

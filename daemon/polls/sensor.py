@@ -1,0 +1,64 @@
+"""What a sensor is: something that is read on a schedule and answers with a decoded value.
+
+This is all that a sensor kind has to know of the collector. Its value goes through the same rules
+as an MQTT payload, so a sensor answers with what it found and leaves units and limits alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, Protocol, TypeVar
+
+from daemon.config import PollConfig
+from daemon.errors import SourceError
+from daemon.messages import JsonValue
+
+OptionsT = TypeVar("OptionsT")
+
+
+class SensorError(SourceError):
+    """A reading failed; the text says why and, where it can, what to do."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+        """A short word for the reason (`timeout`, `exit-status`), to count by."""
+
+
+class Sensor(Protocol):
+    """One sensor, ready to be read. Read by one thread at a time, not always the same one."""
+
+    def read(self, timeout_s: float) -> JsonValue:
+        """The value now: a number, a text, or an object of them.
+
+        Keeps to the timeout where it can. Raises SensorError, or any other exception, which is
+        then reported as a fault of the sensor's code.
+        """
+
+    def cancel(self) -> None:
+        """End a `read` that is under way in another thread, soon; does nothing without one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What a sensor may need to know of where it is read."""
+
+    data_folder: Path
+    """The folder of the data file."""
+
+
+@dataclass(frozen=True, slots=True)
+class SensorKind(Generic[OptionsT]):
+    """One kind of sensor: the model of its options, and how to make a sensor from them."""
+
+    options: type[OptionsT]
+    open: Callable[[OptionsT, Place], Sensor]
+    """May raise SensorError, when hardware or a package is missing; it is tried again later."""
+
+    def sensor(self, poll: PollConfig, place: Place) -> Sensor:
+        """The sensor of a configured poll. Raises SensorError when it cannot be had now."""
+        if not isinstance(poll, self.options):
+            raise TypeError(f"poll {poll.name}: options {type(poll)} are not of this kind")
+        return self.open(poll, place)

@@ -1,0 +1,141 @@
+"""The sensor kind `system`: this machine's CPU, memory, disk, load and temperature.
+
+The only door to psutil, which is imported when the first such sensor is made.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from daemon.config import SystemPoll
+from daemon.messages import JsonValue
+from daemon.polls.sensor import Place, SensorError
+
+_log = logging.getLogger(__name__)
+
+# CPU use is a share of a stretch of time; the first reading makes one of its own this long.
+_FIRST_STRETCH_S = 0.25
+_CPU_CHIPS = ("cpu_thermal", "coretemp", "k10temp", "zenpower", "soc_thermal", "acpitz")
+_THROTTLED = Path("/sys/devices/platform/soc/soc:firmware/get_throttled")
+
+Reading = dict[str, JsonValue]
+
+
+class _Times(Protocol):
+    idle: float
+    iowait: float
+
+
+class SystemSensor:
+    """Reads the parts asked for; a part that this machine does not have is left out."""
+
+    def __init__(self, collect: Sequence[str], data_folder: Path) -> None:
+        import psutil
+
+        self._psutil = psutil
+        self._parts: dict[str, Callable[[], Reading]] = {
+            "cpu": self._cpu,
+            "memory": self._memory,
+            "disk": lambda: self._disk(data_folder),
+            "load": _load,
+            "temperature": self._temperature,
+            "network": self._network,
+            "throttled": _throttled,
+        }
+        self._collect = tuple(collect)
+        self._missing: set[str] = set()
+        self._cpu_times: tuple[float, float] | None = None
+
+    def read(self, timeout_s: float) -> JsonValue:
+        """One object with all values; SensorError when not one part could be read."""
+        values: Reading = {}
+        reasons: dict[str, str] = {}
+        for part in self._collect:
+            try:
+                values.update(self._parts[part]())
+            except (OSError, self._psutil.Error, SensorError) as error:
+                reasons[part] = str(error)
+        if not values:
+            told = "; ".join(f"{part}: {reason}" for part, reason in reasons.items())
+            raise SensorError("nothing-to-read", f"nothing could be read here: {told}")
+        self._tell_missing(reasons)
+        return values
+
+    def cancel(self) -> None:
+        """Nothing to end: reading is a few short system calls."""
+
+    def _tell_missing(self, reasons: dict[str, str]) -> None:
+        for part in reasons.keys() - self._missing:
+            _log.info("system poll without %s: %s", part, reasons[part])
+        self._missing = set(reasons)
+
+    def _cpu(self) -> Reading:
+        if self._cpu_times is None:
+            self._cpu_times = self._busy_and_all()
+            time.sleep(_FIRST_STRETCH_S)
+        busy_before, all_before = self._cpu_times
+        busy, whole = self._cpu_times = self._busy_and_all()
+        if whole <= all_before:
+            raise SensorError("no-time-passed", "no CPU time passed since the reading before")
+        share = (busy - busy_before) / (whole - all_before)
+        return {"cpu_percent": round(100 * min(max(share, 0.0), 1.0), 1)}
+
+    def _busy_and_all(self) -> tuple[float, float]:
+        times = self._psutil.cpu_times()
+        # guest time is counted in user time already (proc(5)).
+        whole = sum(times) - getattr(times, "guest", 0.0) - getattr(times, "guest_nice", 0.0)
+        return whole - times.idle - getattr(times, "iowait", 0.0), whole
+
+    def _memory(self) -> Reading:
+        memory = self._psutil.virtual_memory()
+        return {
+            "memory_percent": memory.percent,
+            "memory_available_mb": round(memory.available / 1e6, 1),
+        }
+
+    def _disk(self, folder: Path) -> Reading:
+        disk = self._psutil.disk_usage(str(folder))
+        return {"disk_percent": disk.percent, "disk_free_gb": round(disk.free / 1e9, 3)}
+
+    def _temperature(self) -> Reading:
+        read = getattr(self._psutil, "sensors_temperatures", dict)
+        chips = {name: found for name, found in read().items() if found}
+        if not chips:
+            raise SensorError("no-sensor", "this machine shows no temperature sensor")
+        name = next((chip for chip in _CPU_CHIPS if chip in chips), next(iter(chips)))
+        return {"temperature": round(chips[name][0].current, 1)}
+
+    def _network(self) -> Reading:
+        counters = self._psutil.net_io_counters(nowrap=True)
+        if counters is None:
+            raise SensorError("no-sensor", "this machine shows no network interface")
+        return {
+            "network_received_bytes": counters.bytes_recv,
+            "network_sent_bytes": counters.bytes_sent,
+        }
+
+
+def open_system(options: SystemPoll, place: Place) -> SystemSensor:
+    """The sensor of these options; disk is the file system that holds the data."""
+    return SystemSensor(options.collect, place.data_folder)
+
+
+def _load() -> Reading:
+    load_1m, load_5m, load_15m = (round(load, 2) for load in os.getloadavg())
+    return {"load_1m": load_1m, "load_5m": load_5m, "load_15m": load_15m}
+
+
+def _throttled() -> Reading:
+    """The flags that a Raspberry Pi's firmware keeps; bits as in `vcgencmd get_throttled`."""
+    try:
+        flags = int(_THROTTLED.read_text(encoding="ascii"), 16)
+    except FileNotFoundError:
+        raise SensorError("no-sensor", "no Raspberry Pi: it shows no throttled flags") from None
+    except ValueError as error:
+        raise SensorError("no-number", f"{_THROTTLED}: {error}") from error
+    return {"undervoltage": flags & 1, "throttled": flags >> 2 & 1, "throttled_flags": flags}
