@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from daemon.config import is_clean
+from daemon.mapping.parsers import Parse, as_float
 from daemon.mapping.troubles import Kind, Unfit
-from daemon.mapping.values import Convert, as_float
 from daemon.messages import JsonValue
 
 FieldSet: TypeAlias = "dict[str, int | float | None]"
@@ -49,7 +49,7 @@ class Leaves:
         is_excluded: Callable[[str, str], bool],
         *,
         skips_nan: bool,
-        parse_text: Convert | None = None,
+        parse_text: Parse | None = None,
     ) -> None:
         """`parse_text` makes numbers of texts; without it texts are passed over."""
         self._is_excluded = is_excluded

@@ -17,7 +17,7 @@ from daemon.mapping.moments import EPOCH, ReadTime, compile_time
 from daemon.mapping.payloads import PayloadKind, decode_payload
 from daemon.mapping.reach import MISSING, Steps, reach
 from daemon.mapping.troubles import Kind, Unfit, show
-from daemon.mapping.values import Convert, compile_value
+from daemon.mapping.values import Convert, compile_value, default_of
 from daemon.messages import JsonValue, Mapped, Outcome
 from tinyflux import Point
 
@@ -31,7 +31,7 @@ class _Field:
     """None: the payload itself where it is no object, else the key of the field's name."""
     path: str
     convert: Convert
-    default: float | None
+    default: int | float | None
     is_optional: bool
 
 
@@ -112,7 +112,7 @@ def _compile_fields(rules: ValueRules, null_words: frozenset[str]) -> tuple[_Fie
             None if field.path is None else parse_path(field.path),
             field.path or "",
             compile_value(field, null_words),
-            field.default,
+            default_of(field),
             field.optional,
         )
         for name, field in rules.fields.items()
