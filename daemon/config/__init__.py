@@ -17,7 +17,7 @@ from daemon.config.section import is_clean
 from daemon.config.sources import SourceRule, TimeRule, ValueRules
 from daemon.config.storage import CommitRules, RejectsConfig, StorageConfig
 from daemon.config.templates import Template, parse_template
-from daemon.config.topics import TopicFilter, parse_topic_filter
+from daemon.config.topics import TopicFilter, covers, parse_topic_filter
 from daemon.config.units import Unit, conversion, find_unit
 from daemon.config.zones import find_zone, local_zone
 
@@ -48,6 +48,7 @@ __all__ = [
     "Update",
     "ValueRules",
     "conversion",
+    "covers",
     "find_unit",
     "find_zone",
     "is_clean",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import platform
 import re
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from daemon.config.retention import RetentionConfig
 from daemon.config.section import Items, Section
 from daemon.config.sources import SourceRule
 from daemon.config.storage import StorageConfig
+from daemon.config.topics import covers, parse_topic_filter
 
 
 class Config(Section):
@@ -76,13 +78,40 @@ class Config(Section):
 
     @cached_property
     def notices(self) -> tuple[str, ...]:
-        """What is accepted but done otherwise than written, a sentence each, for log and check."""
-        return tuple(
-            f"sources[{number}].qos: 2 is taken as 1: paho answers a QoS 2 message before it is "
-            "stored, so a crash would lose it; at QoS 1 it is acknowledged once it is on disk"
-            for number, rule in enumerate(self.sources)
-            if rule.qos == 2
-        )
+        """What is accepted but may not be what was meant, a sentence each, for log and check."""
+        return (*self._lowered_qos(), *self._unreached_rules(), *self._idle_parts())
+
+    def _lowered_qos(self) -> Iterator[str]:
+        for number, rule in enumerate(self.sources):
+            if rule.qos == 2:
+                yield (
+                    f"sources[{number}].qos: 2 is taken as 1: a QoS 2 message is answered before "
+                    "it is stored, so a crash would lose it; at QoS 1 it is acknowledged once it "
+                    "is on disk"
+                )
+
+    def _unreached_rules(self) -> Iterator[str]:
+        takers: list[tuple[int, str, tuple[str, ...]]] = []
+        for number, rule in enumerate(self.sources):
+            broker, levels = self.broker_of(rule), parse_topic_filter(rule.topic).levels
+            for other, other_broker, wide in takers:
+                if other_broker == broker and covers(wide, levels):
+                    yield (
+                        f"sources[{number}] ({rule.topic}) never gets a message: sources[{other}] "
+                        f"({self.sources[other].topic}) takes all of them; put the narrower rule "
+                        f"first, or give sources[{other}] `also: true`"
+                    )
+                    break
+            if not rule.also:
+                takers.append((number, broker, levels))
+
+    def _idle_parts(self) -> Iterator[str]:
+        if not self.sources and not self.polls:
+            yield "nothing is collected: there are neither `sources` nor `polls`"
+        used = {self.broker_of(rule) for rule in self.sources}
+        for name, broker in self.brokers.items():
+            if name not in used and not broker.is_embedded:
+                yield f"brokers.{name} is not connected to: no rule of `sources` is for it"
 
 
 def _machine_id() -> str:

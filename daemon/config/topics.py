@@ -7,6 +7,7 @@ quotes in YAML. Matching follows MQTT 3.1.1 section 4.7. Pure.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -76,3 +77,16 @@ def _parse_level(part: str, *, is_last: bool) -> tuple[str, str]:
     if part[0] == "#" and not is_last:
         raise ValueError(f"{part} stands for all that follows, so it must be the last level")
     return part[0], part[1:]
+
+
+def covers(wide: Sequence[str], narrow: Sequence[str]) -> bool:
+    """Whether every topic that fits the second filter's levels fits the first one's."""
+    for place, level in enumerate(wide):
+        is_system = place == 0 and bool(narrow) and narrow[0].startswith("$")
+        if level == "#":
+            return not is_system
+        if place >= len(narrow) or narrow[place] == "#":
+            return False
+        if level != narrow[place] and (level != "+" or is_system):
+            return False
+    return len(narrow) == len(wide)

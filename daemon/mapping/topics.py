@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from daemon.config import TopicFilter
+from daemon.config import TopicFilter, covers
 
 
 class _Node:
@@ -78,19 +78,6 @@ class TopicTrie:
                 is_rest = topic_filter.levels[place] == "#"
                 values[name] = "/".join(levels[place:]) if is_rest else levels[place]
         return values
-
-
-def covers(wide: Sequence[str], narrow: Sequence[str]) -> bool:
-    """Whether every topic that fits the second filter's levels fits the first one's."""
-    for place, level in enumerate(wide):
-        is_system = place == 0 and bool(narrow) and narrow[0].startswith("$")
-        if level == "#":
-            return not is_system
-        if place >= len(narrow) or narrow[place] == "#":
-            return False
-        if level != narrow[place] and (level != "+" or is_system):
-            return False
-    return len(narrow) == len(wide)
 
 
 def smallest_cover(filters: Iterable[tuple[TopicFilter, int]]) -> tuple[tuple[str, int], ...]:

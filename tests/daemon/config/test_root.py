@@ -165,10 +165,39 @@ def test_configured_zone_is_used(tmp_path: Path) -> None:
     assert config.collector.zone.utcoffset(None) == UTC.utcoffset(None)
 
 
-def test_qos_2_is_accepted_with_a_notice(tmp_path: Path) -> None:
-    config = load(tmp_path, SOURCE + "    qos: 2\n")
-    [notice] = config.notices
-    assert notice.startswith("sources[0].qos: 2 is taken as 1: ")
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        pytest.param(SOURCE + "    qos: 2\n", "sources[0].qos: 2 is taken as 1", id="qos-2"),
+        pytest.param(
+            SOURCE + "  - {topic: a/b, measurement: m}\n",
+            "sources[1] (a/b) never gets a message: sources[0] (a/+room) takes all",
+            id="unreached-rule",
+        ),
+        pytest.param("storage: {}\n", "nothing is collected", id="nothing-to-do"),
+        pytest.param(
+            "brokers: {a: {url: mqtt://x}}\npolls: [{system: {}}]\n",
+            "brokers.a is not connected to",
+            id="idle-broker",
+        ),
+    ],
+)
+def test_what_may_not_be_meant_is_accepted_with_a_notice(
+    tmp_path: Path, text: str, words: str
+) -> None:
+    [notice] = load(tmp_path, text).notices
+    assert words in notice
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        pytest.param("    also: true\n  - {topic: a/b, measurement: m}\n", id="also"),
+        pytest.param("  - {topic: a/b/c, measurement: m}\n", id="other-topics"),
+    ],
+)
+def test_rule_that_is_reached_gives_no_notice(tmp_path: Path, rules: str) -> None:
+    assert load(tmp_path, SOURCE + rules).notices == ()
 
 
 def test_rule_without_a_broker_belongs_to_the_only_one(tmp_path: Path) -> None:

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.config import Config, parse_topic_filter
+from daemon.config import Config, covers, parse_topic_filter
 from daemon.mapping import subscriptions
-from daemon.mapping.topics import TopicTrie, covers, smallest_cover
+from daemon.mapping.topics import TopicTrie, smallest_cover
 from daemon.messages import Message, Outcome
 from tests.daemon.mapping.mappers import NOW_US, mapper, message, rule_mapper, tags_of
 
