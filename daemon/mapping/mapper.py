@@ -10,7 +10,8 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from daemon.config import CommandPoll, Config, parse_topic_filter
-from daemon.mapping.rule import CompiledRule, MessageRule, PointMaker, Tags, reject
+from daemon.mapping.points import MessageRule, PointMaker, Tags, reject
+from daemon.mapping.rule import CompiledRule
 from daemon.mapping.topics import TopicTrie, smallest_cover
 from daemon.mapping.troubles import Unfit
 from daemon.messages import Mapped, Message, Outcome, Reading
