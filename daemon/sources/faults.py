@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from daemon.clock import Clock
 from daemon.errors import SourceError
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("daemon.sources.mqtt")
 
 
 @dataclass(frozen=True, slots=True)

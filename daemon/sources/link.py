@@ -6,9 +6,12 @@ the connection and every fault has its reason. Knows nothing of inboxes, rules o
 
 from __future__ import annotations
 
+import contextlib
+import os
 import select
 import socket
 import ssl
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -36,6 +39,7 @@ from daemon.sources.settings import LinkSettings
 
 _CONNECT_TIMEOUT_S = 8.0
 _PACKETS_PER_TURN = 100
+_FAREWELL_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +81,12 @@ class Link:
     @property
     def is_connected(self) -> bool:
         """Whether the broker has accepted the CONNECT and the connection was not lost since."""
-        return isinstance(self._connack, bool) and self._lost is None
+        return self.was_accepted and self._lost is None
+
+    @property
+    def was_accepted(self) -> bool:
+        """Whether the broker has accepted the CONNECT, whatever came of it."""
+        return isinstance(self._connack, bool)
 
     @property
     def has_session(self) -> bool:
@@ -152,13 +161,20 @@ class Link:
         return self._client.want_write()
 
     def close(self) -> None:
-        """Say DISCONNECT if the connection stands, and drop it. Safe twice and half-open."""
+        """Say DISCONNECT if the connection stands, and drop it; up to a second. Safe twice."""
+        connection = self._client.socket()
+        spare = None
+        if connection is not None and self.is_connected:
+            # paho closes the socket as soon as DISCONNECT is sent. While something lies unread
+            # the kernel would then reset the connection, and the broker might lose what we said
+            # last: the acknowledgements, and the DISCONNECT that holds back the will.
+            spare = socket.socket(fileno=os.dup(connection.fileno()))
         self._client.disconnect()
-        if self._client.socket() is not None:
-            self._client.loop_write()
         connection = self._client.socket()
         if connection is not None:
             connection.close()
+        if spare is not None:
+            _let_go(spare)
 
     def _make_client(self) -> Client:
         settings = self._settings
@@ -304,6 +320,17 @@ class Link:
 
 def _new_only(qos: int) -> SubscribeOptions:
     return SubscribeOptions(qos=qos, retainHandling=SubscribeOptions.RETAIN_SEND_IF_NEW_SUB)
+
+
+def _let_go(connection: socket.socket) -> None:
+    """Read what still comes until the other side has closed too, and close."""
+    deadline = time.monotonic() + _FAREWELL_S
+    with connection, contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_WR)
+        while (left_s := deadline - time.monotonic()) > 0:
+            connection.settimeout(left_s)
+            if not connection.recv(65536):
+                return
 
 
 def _detail(reason: ReasonCode) -> str:

@@ -63,7 +63,8 @@ class MqttSource:
         self._trusts_retain_flag = trusts_retain_flag
         self._backoff = Backoff(*reconnect_s)
         self._faults = FaultLog(settings.address, settings.client_id, clock)
-        self._connection = 0
+        self._connection = 1
+        self._tries = 0
         self._had_session = False
         self._is_connected = False
         self._receipts: deque[Receipt] = deque()
@@ -82,8 +83,8 @@ class MqttSource:
 
     @property
     def tries(self) -> int:
-        """How often it has tried to connect; the number of the present connection."""
-        return self._connection
+        """How often it has tried to connect."""
+        return self._tries
 
     def start(self) -> None:
         """Begin to connect; returns at once."""
@@ -123,7 +124,7 @@ class MqttSource:
     def _run(self) -> None:
         while not self._closing.is_set():
             link = Link(self._settings, self._on_arrival)
-            self._connection += 1
+            self._tries += 1
             try:
                 self._serve(link)
             except NoRoomError as error:
@@ -135,6 +136,9 @@ class MqttSource:
             except Exception as error:  # noqa: BLE001 - the source callback: paho meets any bytes
                 self._survive(link, error)
             finally:
+                if link.was_accepted:
+                    # Receipts carry it: those of the connection that ended are void from now on.
+                    self._connection += 1
                 self._is_connected = False
                 link.close()
             self._closing.wait(self._backoff.next_s())

@@ -12,7 +12,7 @@ from daemon.writer.inbox import InboxCounts, Item
 from daemon.writer.ledger import Ledger
 from daemon.writer.store import Store
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("daemon.writer")
 
 _SAVE_EVERY_S = 60.0
 

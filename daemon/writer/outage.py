@@ -7,7 +7,7 @@ import logging
 
 from daemon.clock import Clock
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("daemon.writer")
 
 _FIRST_WAIT_S = 0.5
 _LONGEST_WAIT_S = 15.0

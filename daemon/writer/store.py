@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from daemon.errors import EX_CANTCREAT, EX_IOERR, EX_NOPERM, StartError
-from tinyflux import Point, TinyFlux
+from tinyflux import CSVStorage, Point, TinyFlux
 
 
 class Store:
@@ -40,7 +40,9 @@ class Store:
 
     def sync(self) -> None:
         """Every row appended so far is on disk when this returns; OSError otherwise."""
-        self._opened().storage.sync()
+        storage = self._opened().storage
+        assert isinstance(storage, CSVStorage)
+        storage.sync()
 
     def size_bytes(self) -> int:
         """The size of the data file now; 0 while there is none."""

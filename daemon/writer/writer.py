@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from daemon.clock import Clock
 from daemon.messages import Acknowledger, Mapped, Mapper, Message, Outcome
 from daemon.writer.commit import CommitRule, Sync
+from daemon.writer.duplicates import DuplicateMemory
 from daemon.writer.entry import Batch, Entry, points_of, receipts_of
 from daemon.writer.inbox import Inbox, Item
 from daemon.writer.journal import Journal
@@ -24,7 +25,7 @@ from daemon.writer.store import Store
 from tinyflux import Point
 from tinyflux.errors import DamageError
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("daemon.writer")
 
 Observer = Callable[[Sequence[Point]], None]
 """Gets the points that were just written; called in the writer thread, must be quick."""
@@ -67,6 +68,7 @@ class Writer:
         self._acknowledgers = acknowledgers
         self._clock = clock
         self._observers = tuple(observers)
+        self._duplicates = DuplicateMemory()
         self._retained = RetainedMemory()
         self._outage = Outage(clock)
         self._batch: Batch | None = None
@@ -157,8 +159,11 @@ class Writer:
         return self._rule.is_due(is_urgent=self._inbox.is_urgent())
 
     def _map(self, item: Item) -> Mapped:
-        if isinstance(item, Message) and self._retained.is_seen(item):
-            return Mapped(Outcome.RETAINED_SEEN)
+        if isinstance(item, Message):
+            if self._duplicates.is_seen(item):
+                return Mapped(Outcome.DUPLICATE)
+            if self._retained.is_seen(item):
+                return Mapped(Outcome.RETAINED_SEEN)
         try:
             return self._mapper.map(item)
         except Exception as error:  # noqa: BLE001 - part of the writer loop: one item must not stop it

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
+from daemon.clock import SystemClock
+from daemon.config import Announcement
 from daemon.sources import LinkSettings, MqttSource
 from daemon.writer import Inbox
 from tests.daemon.sources.conftest import (
@@ -176,7 +179,7 @@ def test_it_leaves_on_purpose_when_it_could_not_read_for_too_long(
     items = take_messages(inbox, 5)
     wait_until(lambda: source.is_connected, "its return")
     again = take_messages(inbox, 1)
-    assert payloads(again) == payloads(items[:1])
+    assert payloads(again)[0] == payloads(items)[0]
 
 
 def test_a_flood_at_qos_0_is_dropped_and_counted_and_the_link_stands(
@@ -194,10 +197,6 @@ def test_a_flood_at_qos_0_is_dropped_and_counted_and_the_link_stands(
 
 
 def test_it_says_birth_and_a_last_word(mosquitto: Mosquitto, sources: Sources) -> None:
-    from dataclasses import replace
-
-    from daemon.config import Announcement
-
     watcher_inbox = Inbox()
     sources.connect(settings_for(mosquitto, client_id="watcher"), watcher_inbox, [("s/#", 1)])
     settings = replace(
@@ -208,12 +207,12 @@ def test_it_says_birth_and_a_last_word(mosquitto: Mosquitto, sources: Sources) -
     source = sources.connect(settings, Inbox())
     assert payloads(take_messages(watcher_inbox, 1)) == ["online"]
     source.close()
-    assert payloads(take_messages(watcher_inbox, 1)) == ["offline"]
+    mosquitto.publish("s/end", "end")
+    # Once, from us: the broker does not publish the will of a client that says goodbye.
+    assert payloads(take_messages(watcher_inbox, 2)) == ["offline", "end"]
 
 
 def test_close_is_safe_twice_and_before_start(mosquitto: Mosquitto) -> None:
-    from daemon.clock import SystemClock
-
     source = MqttSource(settings_for(mosquitto), [], Inbox(), SystemClock())
     source.close()
     source.close()

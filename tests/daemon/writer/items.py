@@ -15,6 +15,7 @@ def message(
     connection: int = 1,
     source: str = "home",
     is_retained: bool = False,
+    is_duplicate: bool = False,
 ) -> Message:
     """At QoS 1 with a packet id, at QoS 0 without."""
     return Message(
@@ -24,6 +25,7 @@ def message(
         RECEIVED_US,
         qos=1 if packet_id else 0,
         is_retained=is_retained,
+        is_duplicate=is_duplicate,
         receipt=Receipt(connection, packet_id) if packet_id else None,
     )
 

@@ -240,6 +240,30 @@ def test_a_retained_value_that_comes_again_is_not_stored_again(start_writer: Sta
     assert running.ledger.outcomes()[Outcome.RETAINED_SEEN] == 1
 
 
+def test_what_is_sent_again_after_a_lost_acknowledgement_is_not_stored_again(
+    start_writer: StartWriter,
+) -> None:
+    running = start_writer(interval_s=0.1)
+    for packet_id, payload in ((1, b"1"), (2, b"1")):
+        running.inbox.put(message(payload=payload, packet_id=packet_id))
+    for packet_id, payload in ((1, b"1"), (2, b"1"), (3, b"1")):
+        again = message(payload=payload, packet_id=packet_id, connection=2, is_duplicate=True)
+        running.inbox.put(again)
+    wait_until(lambda: len(running.acknowledged.receipts) == 5, "the acknowledgements")
+    # The third was marked as sent again, but had never come.
+    assert running.values() == [1.0, 1.0, 1.0]
+    assert running.ledger.outcomes()[Outcome.DUPLICATE] == 2
+
+
+def test_the_same_value_twice_is_two_readings(start_writer: StartWriter) -> None:
+    running = start_writer(interval_s=0.1)
+    running.inbox.put(message(payload=b"1", packet_id=1))
+    running.inbox.put(message(payload=b"1", packet_id=1, connection=2))
+    running.inbox.put(message(payload=b"2", packet_id=2, connection=2, is_duplicate=True))
+    wait_until(lambda: len(running.acknowledged.receipts) == 3, "the acknowledgements")
+    assert running.values() == [1.0, 1.0, 2.0]
+
+
 def test_stop_writes_and_acknowledges_what_waits(start_writer: StartWriter) -> None:
     running = start_writer(interval_s=3600.0)
     _put_numbers(running, range(1, 6))

@@ -1,0 +1,134 @@
+"""Arguments to a subcommand, errors to an exit status (sysexits.h, as in errors.py)."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from daemon.errors import EX_USAGE, CollectorError, ConfigError
+
+_CONFIG_HELP = "the configuration file (YAML)"
+
+
+class _Parser(argparse.ArgumentParser):
+    """Ends with EX_USAGE where argparse would end with 2."""
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(EX_USAGE, f"{self.prog}: {message}\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; the process's exit status."""
+    options = _parser().parse_args(arguments)
+    command: Callable[[argparse.Namespace], int] = options.command
+    try:
+        return command(options)
+    except ConfigError as error:
+        for problem in error.problems:
+            print(problem, file=sys.stderr)
+        count = len(error.problems)
+        print(f"{count} {'problem' if count == 1 else 'problems'} found", file=sys.stderr)
+        return error.exit_status
+    except CollectorError as error:
+        print(f"tinyflux-collector: {error}", file=sys.stderr)
+        return error.exit_status
+    except BrokenPipeError:
+        # The reader of our output has gone, as `head` does. Python would complain at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="tinyflux-collector",
+        description="Collects MQTT messages and sensor polls into one plain CSV file.",
+    )
+    parser.add_argument("--version", action="version", version=f"tinyflux-collector {_version()}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    run = commands.add_parser("run", help="collect until it is stopped")
+    _take_config(run)
+    _take_duration(run)
+    run.set_defaults(command=_run)
+
+    check = commands.add_parser("check", help="say what is wrong with a configuration")
+    _take_config(check)
+    check.set_defaults(command=_check)
+
+    retention = commands.add_parser("retention", help="apply the retention rules now")
+    _take_config(retention)
+    what = retention.add_mutually_exclusive_group(required=True)
+    what.add_argument("--plan", action="store_true", help="say what would be done, change nothing")
+    what.add_argument("--run", action="store_true", help="do it")
+    retention.set_defaults(command=_retention)
+
+    demo = commands.add_parser("demo", help="collect from simulated devices and this machine")
+    _take_duration(demo)
+    demo.add_argument(
+        "--directory",
+        type=Path,
+        default=Path(".run"),
+        help="where configuration and data go (default: .run in the current folder)",
+    )
+    demo.set_defaults(command=_demo)
+    return parser
+
+
+def _take_config(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("-c", "--config", type=Path, required=True, help=_CONFIG_HELP)
+
+
+def _take_duration(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--duration",
+        type=_seconds,
+        metavar="SECONDS",
+        help="end by itself after this time (default: run until SIGTERM or Ctrl-C)",
+    )
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text.removesuffix("s"))
+    except ValueError:
+        seconds = float("nan")
+    if not 0 < seconds < float("inf"):
+        raise argparse.ArgumentTypeError(
+            f"found {text!r}; allowed: a number of seconds above 0, as 10 or 2.5"
+        )
+    return seconds
+
+
+def _run(options: argparse.Namespace) -> int:
+    from daemon.cli.run import run
+
+    return run(options.config, options.duration)
+
+
+def _check(options: argparse.Namespace) -> int:
+    from daemon.cli.check import check
+
+    return check(options.config)
+
+
+def _retention(options: argparse.Namespace) -> int:
+    from daemon.cli.retention import plan, run
+
+    return plan(options.config) if options.plan else run(options.config)
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from daemon.cli.demo import demo
+
+    return demo(options.directory, options.duration)
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return version("tinyflux-collector")
