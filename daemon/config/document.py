@@ -5,12 +5,15 @@ Knows neither files nor options.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
 from daemon.errors import Problem
 
 KeyPath = tuple[str | int, ...]
+
+_SECRET_KEY = re.compile(r"pass|secret|token|authori[sz]ation|credential|api_?key", re.IGNORECASE)
 
 UNREADABLE = "\0unreadable"
 """Stands for a value that is already reported."""
@@ -44,8 +47,15 @@ class Document:
         return Place("", 0)
 
     def is_hidden(self, path: KeyPath) -> bool:
-        """Whether the value, or one around it, is a secret."""
-        return any(path[:end] in self.hidden for end in range(len(path) + 1))
+        """Whether the value, or one around it, is a secret: by its origin or by its key's name."""
+        return any(path[:end] in self.hidden for end in range(len(path) + 1)) or any(
+            is_secret_key(part) for part in path
+        )
+
+
+def is_secret_key(key: object) -> bool:
+    """Whether a key's name says that its value must not be shown."""
+    return _SECRET_KEY.search(str(key)) is not None
 
 
 def show_path(path: KeyPath) -> str:

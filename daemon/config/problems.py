@@ -16,7 +16,6 @@ from daemon.config.habits import suggest
 from daemon.config.schema import Option, option_at, options_of, section_at
 from daemon.errors import Problem
 
-_SECRET_KEY = re.compile(r"pass|secret|token|authori[sz]ation|credential|api_?key", re.IGNORECASE)
 _USER_INFO = re.compile(r"//[^/@\s]*@")
 _TYPES = {
     "string_type": "text",
@@ -88,14 +87,13 @@ def value_at(tree: Any, path: KeyPath) -> Any:
 
 def show_value(value: Any, path: KeyPath, document: Document) -> str:
     """A value as a person would name it, short, and never a secret."""
-    is_secret = document.is_hidden(path) or any(_SECRET_KEY.search(str(part)) for part in path)
     if value is None:
         return "nothing"
     if isinstance(value, dict):
         return "a mapping" if value else "an empty mapping"
     if isinstance(value, list):
         return "a list" if value else "an empty list"
-    if is_secret:
+    if document.is_hidden(path):
         return "a secret (not shown)"
     if isinstance(value, bool):
         return "true" if value else "false"
@@ -143,7 +141,7 @@ def _type_hint(kind: str, value: Any, path: KeyPath, document: Document) -> str:
         return "; # begins a comment in YAML, so this is empty: put the value in quotes"
     if kind.startswith("string") and isinstance(value, dict):
         names = [str(key) for key in value]
-        if len(names) == 1 and value[names[0]] is None:
+        if len(names) == 1 and value[names[0]] is None and not document.is_hidden(path):
             return f'; braces without quotes are a mapping in YAML: write "{{{names[0]}}}"'
     if kind.startswith("string") and isinstance(value, (bool, int, float)):
         return "; put it in quotes"

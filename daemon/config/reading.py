@@ -201,7 +201,9 @@ class _File:
         if tag == _STANDARD + "str" and node.kind == "scalar":
             return node.text
         found = "!!" + tag.removeprefix(_STANDARD) if tag.startswith(_STANDARD) else tag
-        self._reader.report(self._place(node), at, f"the tag {found}", f"allowed: {_TAGS}")
+        found = "a tag (!)" if self._reader.document.is_hidden(at) else f"the tag {found}"
+        allowed = f"allowed: {_TAGS}; a text that begins with ! needs quotes"
+        self._reader.report(self._place(node), at, found, allowed)
         return UNREADABLE
 
     def _include(self, node: Node, at: KeyPath) -> Any:

@@ -61,6 +61,8 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
 
 def explain_syntax_error(problem: str, source: str) -> tuple[str, str]:
     """What was found and what to do, from the parser's message and the line it stopped at."""
+    # What the parser quotes may be a password that lacks its quotes.
+    problem = re.sub(r"'[^'<]{2,}'", "'...'", problem)
     for in_source, in_problem, advice in _TABLE:
         if re.search(in_source, source) and re.search(in_problem, problem):
             return f"text that is no YAML ({problem})", advice

@@ -132,7 +132,12 @@ class _Builder:
 
     def _alias(self, anchor: str, line: int) -> Node:
         if anchor not in self._anchors:
-            raise YamlError(line, f"the alias *{anchor}", "an alias needs an anchor (&) before it")
+            # Its name is not shown: it may be a password that lacks its quotes.
+            raise YamlError(
+                line,
+                "an alias (*) of something that is not there",
+                "a text that begins with * needs quotes; an alias needs an anchor (&) before it",
+            )
         return self._anchors[anchor]
 
     def _close(self) -> None:

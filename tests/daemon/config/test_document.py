@@ -186,6 +186,16 @@ def test_secret_is_in_no_message(tmp_path: Path, text: str) -> None:
     assert "hunter2" not in "".join(map(str, found))
 
 
+@pytest.mark.parametrize("first", "*&!{[%@`|>\"'#?:-,]}~")
+@pytest.mark.parametrize("last", ["", ": x", "]", "}", "'", '"', " #", "!x"])
+def test_password_without_its_quotes_is_in_no_message(
+    tmp_path: Path, first: str, last: str
+) -> None:
+    # Some of these are fine as they are; the port is wrong so that there is always a message.
+    text = f"brokers:\n  a:\n    url: mqtt://x:0\n    password: {first}hunter2{last}\n"
+    assert "hunter2" not in "".join(map(str, problems(tmp_path, text)))
+
+
 def test_number_as_password_is_not_shown(tmp_path: Path) -> None:
     text = "brokers: {a: {url: mqtt://x, username: u, password: 4711}}\n"
     problem = only_problem(tmp_path, text)
