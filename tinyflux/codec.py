@@ -203,8 +203,10 @@ def is_compact_row(cells: Sequence[str]) -> bool:
     return any(cell.startswith((COMPACT_TAG, COMPACT_FIELD)) for cell in cells[2::2])
 
 
-def check_storable(point: Point) -> None:
+def check_storable(point: Point, measurement: str | None) -> None:
     """Raise ValueError if no storage may hold `point`, and make its numbers plain.
+
+    `measurement` is what the point's own is about to become; None leaves it.
 
     The same for every storage, so that a program can change its storage: what the CSV format
     cannot hold (the text `_none` as a tag's value, lone surrogates) is refused everywhere.
@@ -215,7 +217,7 @@ def check_storable(point: Point) -> None:
         if type(number) not in (float, int) and number is not None:
             point.fields[key] = plain_number(number)
         _check_text(key, "field key")
-    _check_text(point.measurement, "measurement")
+    _check_text(point.measurement if measurement is None else measurement, "measurement")
     for key, text in point.tags.items():
         _check_text(key, "tag key")
         if text is None:

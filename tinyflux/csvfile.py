@@ -1,0 +1,241 @@
+"""One CSV file on disk: opened, identified, appended to under its lock, cut back when that fails.
+
+Knows bytes and rows' ends, never what a row means. The file may be replaced at any moment by a
+rewrite in another process: every operation looks first whether the open file is still the one
+that has the name.
+"""
+
+from __future__ import annotations
+
+import codecs
+import errno
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from tinyflux import files
+from tinyflux.codec import RowCodec
+from tinyflux.errors import StorageError
+
+logger = logging.getLogger(__name__)
+
+_TAIL_BYTES = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What tells one state of a file from another."""
+
+    device: int
+    inode: int
+    size_bytes: int
+    mtime_ns: int
+    ctime_ns: int
+
+    @classmethod
+    def of(cls, state: os.stat_result) -> Identity:
+        """The identity that a stat shows."""
+        return cls(state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns)
+
+    @property
+    def file(self) -> tuple[int, int]:
+        """Device and inode: the open file, whatever it holds."""
+        return self.device, self.inode
+
+
+class CsvFile:
+    """An open CSV file. Descriptors follow the name: a replaced file is opened anew."""
+
+    def __init__(self, path: Path, codec: RowCodec, *, is_writable: bool) -> None:
+        self.path = path
+        self.codec = codec
+        self.is_writable = is_writable
+        self._fd = self._open()
+
+    def _open(self) -> int:
+        flags = (os.O_RDWR | os.O_APPEND) if self.is_writable else os.O_RDONLY
+        return os.open(self.path, flags | os.O_CLOEXEC)
+
+    @property
+    def fd(self) -> int:
+        """The open descriptor, in O_APPEND mode where it is writable."""
+        if self._fd < 0:
+            raise ValueError(f"{self.path}: the database is closed")
+        return self._fd
+
+    def close(self) -> None:
+        """Close the descriptor; twice is fine."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def current(self) -> Identity:
+        """The identity of the file that has the name now, which is open when this returns."""
+        while True:
+            named = os.stat(self.path)
+            opened = os.fstat(self.fd)
+            if (named.st_dev, named.st_ino) == (opened.st_dev, opened.st_ino):
+                return Identity.of(opened)
+            self.close()
+            self._fd = self._open()
+
+    def read(self, start: int, stop: int) -> bytes:
+        """The bytes from `start` to before `stop`, fewer where the file ends."""
+        return files.read_at(self.fd, start, stop - start)
+
+    def header_size(self) -> int:
+        """The bytes of a byte order mark before the first row."""
+        head = self.read(0, 4)
+        for mark in (self.codec.bom, codecs.BOM_UTF8 if self.codec.encoding == "utf-8" else b""):
+            if mark and head.startswith(mark):
+                return len(mark)
+        return 0
+
+    def adopt(self, fd: int) -> None:
+        """Go on with `fd`, which has the file's name now."""
+        self.close()
+        self._fd = fd
+
+    @contextmanager
+    def locked(self, timeout_s: float = files.LOCK_TIMEOUT_S) -> Iterator[Identity]:
+        """Within it no other process appends to the file or replaces it."""
+        while True:
+            fd = self.fd
+            files.lock(fd, self.path, timeout_s)
+            try:
+                named = os.stat(self.path)
+                opened = os.fstat(fd)
+            except OSError:
+                files.unlock(fd)
+                raise
+            if (named.st_dev, named.st_ino) == (opened.st_dev, opened.st_ino):
+                break
+            self.close()
+            self._fd = self._open()
+        try:
+            yield Identity.of(opened)
+        finally:
+            # A rewrite has put another file in the place of this one: its lock went with it.
+            if self._fd == fd:
+                files.unlock(fd)
+
+    def append(self, data: bytes, *, is_durable: bool) -> None:
+        """Add whole rows to the end; on disk when this returns if `is_durable`.
+
+        Raises StorageError after cutting the file back to what it was. Holds the lock meanwhile.
+        """
+        with self.locked() as identity:
+            end = self.mend_tail(identity.size_bytes)
+            if end == 0 and self.codec.bom:
+                data = self.codec.bom + data
+            try:
+                files.write_all(self.fd, data, self.path)
+                if is_durable:
+                    files.sync(self.fd, self.path)
+            except OSError as error:
+                self._cut_back(end)
+                raise storage_error(
+                    error, f"{self.path}: could not append {len(data)} bytes"
+                ) from error
+
+    def _cut_back(self, size_bytes: int) -> None:
+        try:
+            files.truncate(self.fd, size_bytes, self.path)
+        except OSError as error:
+            logger.error(
+                "%s: a torn row could not be cut off at byte %d (%s); the next writer will",
+                self.path,
+                size_bytes,
+                error,
+            )
+
+    def sync(self) -> None:
+        """Every row written so far is on disk when this returns; StorageError otherwise."""
+        try:
+            files.sync(self.fd, self.path)
+        except OSError as error:
+            raise storage_error(error, f"{self.path}: could not be synced to disk") from error
+
+    def mend_tail(self, size_bytes: int) -> int:
+        """Cut off what no writer finished, keeping it beside the file; the size then.
+
+        Only under the lock. A power cut leaves a row without its end, or a run of NUL bytes.
+        """
+        if size_bytes == 0:
+            return 0
+        line_end = self.codec.line_end[-1:]
+        width = len("\n".encode(self.codec.encoding))
+        last = files.read_at(self.fd, size_bytes - width, width)
+        if last.strip(b"\0") == line_end or size_bytes == self.header_size():
+            return size_bytes
+        end = self._last_row_end(size_bytes)
+        torn = self.read(end, size_bytes)
+        if torn.strip(b"\0"):
+            self._set_aside(torn)
+        logger.warning(
+            "%s: %d bytes behind byte %d were no complete row (a power cut?); they are cut off%s",
+            self.path,
+            size_bytes - end,
+            end,
+            f" and kept in {self.torn_path}" if torn.strip(b"\0") else "",
+        )
+        files.truncate(self.fd, end, self.path)
+        return end
+
+    @property
+    def torn_path(self) -> Path:
+        """Where torn rows are kept."""
+        return self.path.with_name(self.path.name + ".torn")
+
+    def _set_aside(self, torn: bytes) -> None:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
+        fd = os.open(self.torn_path, flags, 0o666)
+        try:
+            files.write_all(fd, torn.rstrip(b"\0") + b"\n", self.torn_path)
+            files.sync(fd, self.torn_path)
+        finally:
+            os.close(fd)
+
+    def _last_row_end(self, size_bytes: int) -> int:
+        """Where the last complete row ends."""
+        newline = "\n".encode(self.codec.encoding)
+        stop = size_bytes
+        while stop > 0:
+            start = max(0, stop - _TAIL_BYTES)
+            block = self.read(start, stop)
+            place = block.rfind(newline)
+            while place >= 0 and (start + place) % len(newline):
+                place = block.rfind(newline, 0, place)
+            if place >= 0:
+                return start + place + len(newline)
+            if start == 0:
+                break
+            stop = start + len(newline) - 1
+        return self.header_size()
+
+
+def storage_error(error: OSError, doing: str) -> StorageError:
+    """`error` with what was being done, what holds now and what to do."""
+    remedy = {
+        errno.ENOSPC: "the disk is full: free some room, then the next call works",
+        errno.EDQUOT: "the quota is used up: free some room, then the next call works",
+        errno.EIO: "the disk reports an error: look at the kernel's log, and at the card or cable",
+        errno.EROFS: "the file system is read-only: remount it, or check the card",
+    }.get(error.errno or 0, "nothing was stored: mend the cause and call again")
+    return StorageError(error.errno, f"{doing}: {error.strerror}; the file is as before; {remedy}")

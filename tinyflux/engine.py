@@ -1,0 +1,245 @@
+"""Between a database and its storage: columns in line with what is stored, and changes to it.
+
+`FileEngine` works on the CSV file itself; `ObjectEngine` on any storage that appends, reads and
+resets. Both give the same answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import Protocol
+
+from tinyflux.columns import RowArray
+from tinyflux.file_columns import FileColumns
+from tinyflux.index import Index
+from tinyflux.point import Point
+from tinyflux.rewrite import NewRows, rewrite, rewriting
+from tinyflux.segment import segment_of_points
+from tinyflux.storages import CSVStorage, MemoryStorage, Storage
+from tinyflux.table import Table
+
+
+class Change(Protocol):
+    """An open change: the table it decides on, and the way to carry it out."""
+
+    @property
+    def table(self) -> Table:
+        """Every stored row, which no other rewrite changes meanwhile."""
+
+    def carry_out(self, new: NewRows) -> None:
+        """Make the stored rows those of `new`, at once."""
+
+
+class Engine(Protocol):
+    """What a database needs of its storage."""
+
+    @property
+    def index(self) -> Index:
+        """The index as it is, without reading the storage for it."""
+
+    def is_empty(self) -> bool:
+        """Whether nothing is stored."""
+
+    def current(self) -> Index:
+        """The index in line with what is stored now."""
+
+    def rebuild(self) -> None:
+        """Read everything anew into the index."""
+
+    def scan(self) -> Iterator[Point]:
+        """Every point in insertion order, without the index."""
+
+    def points(self, table: Table, rows: RowArray) -> list[Point]:
+        """The points of ascending `rows`."""
+
+    def append(self, points: Sequence[Point], *, is_compact: bool) -> None:
+        """Store checked points behind the others."""
+
+    def change(self) -> AbstractContextManager[Change]:
+        """Open a change of stored rows."""
+
+    def reset(self) -> None:
+        """Remove everything."""
+
+
+def engine_of(storage: Storage, *, is_indexed: bool) -> Engine:
+    """The engine for a storage; `is_indexed`: whether it may build an index by itself."""
+    if isinstance(storage, CSVStorage):
+        return FileEngine(storage, is_indexed=is_indexed)
+    return ObjectEngine(storage, is_indexed=is_indexed)
+
+
+class FileEngine:
+    """The engine of a CSV file."""
+
+    def __init__(self, storage: CSVStorage, *, is_indexed: bool) -> None:
+        self._storage = storage
+        self._columns = FileColumns(storage.file)
+        self._index = Index(valid=is_indexed or self.is_empty())
+
+    @property
+    def index(self) -> Index:
+        """The index as it is."""
+        return self._index
+
+    def is_empty(self) -> bool:
+        """Whether the file holds no byte of a row."""
+        file = self._storage.file
+        return file.current().size_bytes <= file.header_size()
+
+    def current(self) -> Index:
+        """The index in line with the file; reads what was appended since."""
+        return self._index.adopt(self._columns.current())
+
+    def rebuild(self) -> None:
+        """Read the file anew."""
+        self._columns.forget()
+        self.current()
+
+    def scan(self) -> Iterator[Point]:
+        """Every point of the file, read in pieces."""
+        return self._storage.points()
+
+    def points(self, table: Table, rows: RowArray) -> list[Point]:
+        """New points made from the columns."""
+        return table.points(rows)
+
+    def append(self, points: Sequence[Point], *, is_compact: bool) -> None:
+        """Append rows; the index reads them when it is asked next."""
+        self._storage.append_rows(points, is_compact=is_compact)
+
+    @contextmanager
+    def change(self) -> Iterator[Change]:
+        """Hold the rewrite lock while rows are chosen and rewritten."""
+        # A row that waits for its sync must not come out of the rewrite as if it were durable
+        # before its neighbours.
+        with rewriting(self._storage.file) as temporary:
+            yield _FileChange(self._storage, self._columns, temporary)
+
+    def reset(self) -> None:
+        """Put an empty file in the place of this one."""
+        self._storage.reset()
+        self._columns.forget()
+
+
+class _FileChange:
+    def __init__(self, storage: CSVStorage, columns: FileColumns, temporary: int) -> None:
+        self._storage = storage
+        self._columns = columns
+        self._temporary = temporary
+        self._table = columns.current()
+
+    @property
+    def table(self) -> Table:
+        return self._table
+
+    def carry_out(self, new: NewRows) -> None:
+        if new.is_only_added:
+            self._storage.append_rows(new.added, is_compact=new.is_compact)
+        else:
+            table = rewrite(self._storage.file, self._temporary, self._table, new)
+            self._columns.adopt(table)
+
+
+class ObjectEngine:
+    """The engine of a storage that holds Point objects, or gives new ones at each read."""
+
+    def __init__(self, storage: Storage, *, is_indexed: bool) -> None:
+        self._storage = storage
+        # Whoever may not read cannot tell what is there already.
+        is_empty = not storage.can_read or not storage.read()
+        self._index = Index(valid=is_empty)
+        if is_indexed and not is_empty:
+            self.rebuild()
+
+    @property
+    def index(self) -> Index:
+        """The index as it is."""
+        return self._index
+
+    def is_empty(self) -> bool:
+        """Whether nothing is stored."""
+        return not self._storage.read()
+
+    def current(self) -> Index:
+        """The index; it follows every change made through this engine."""
+        if not self._index.valid:
+            self.rebuild()
+        return self._index
+
+    def rebuild(self) -> None:
+        """Read the storage anew."""
+        self._index.build(self._storage.read())
+
+    def scan(self) -> Iterator[Point]:
+        """Every stored point."""
+        return iter(self._storage.read())
+
+    def points(self, table: Table, rows: RowArray) -> list[Point]:
+        """The stored objects of a memory storage, else new points made from the columns."""
+        if isinstance(self._storage, MemoryStorage):
+            stored = self._storage.stored()
+            return [stored[row] for row in rows.tolist()]
+        return table.points(rows)
+
+    def append(self, points: Sequence[Point], *, is_compact: bool) -> None:
+        """Append, then index what was appended if the index is in use."""
+        self._storage.append(points)
+        if self._index.valid:
+            self._index.insert(points)
+
+    @contextmanager
+    def change(self) -> Iterator[Change]:
+        """No other process shares these objects: there is nothing to lock."""
+        yield _ObjectChange(self, self._storage)
+
+    def carry_out(self, table: Table, new: NewRows) -> None:
+        """Replace what is stored, and the index by the changed columns."""
+        stored = self._storage.read()
+        points = [
+            new.replaced.get(row, point) for row, point in enumerate(stored) if new.is_kept[row]
+        ]
+        points.extend(new.added)
+        if isinstance(self._storage, MemoryStorage):
+            self._storage.replace(points)
+        else:
+            self._reset_to(points, stored)
+        if self._index.valid:
+            changed = table.rewritten(new.is_kept, new.replaced)
+            if new.added:
+                changed.append(segment_of_points(new.added))
+            self._index.adopt(changed)
+
+    def _reset_to(self, points: Sequence[Point], before: Sequence[Point]) -> None:
+        """Read, reset, append: what a storage without rewrites can do."""
+        self._storage.reset()
+        try:
+            self._storage.append(points)
+        except BaseException:
+            self._storage.reset()
+            self._storage.append(before)
+            raise
+
+    def reset(self) -> None:
+        """Remove everything."""
+        self._storage.reset()
+        self._index.adopt(Table())
+
+
+class _ObjectChange:
+    def __init__(self, engine: ObjectEngine, storage: Storage) -> None:
+        self._engine = engine
+        index = engine.index
+        points = storage.read()
+        self._table = index.table if index.valid else Table([segment_of_points(points)])
+
+    @property
+    def table(self) -> Table:
+        return self._table
+
+    def carry_out(self, new: NewRows) -> None:
+        if new.is_only_added:
+            self._engine.append(new.added, is_compact=new.is_compact)
+        else:
+            self._engine.carry_out(self._table, new)

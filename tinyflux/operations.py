@@ -1,0 +1,64 @@
+"""The decorators that guard a database's operations by what its storage allows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Protocol, TypeVar
+
+from tinyflux.errors import AccessError
+from tinyflux.storages import Storage
+
+
+class HasStorage(Protocol):
+    """Anything with a storage."""
+
+    @property
+    def storage(self) -> Storage:
+        """The storage."""
+
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def _guarded(what: str) -> Callable[[Method], Method]:
+    def decorate(method: Method) -> Method:
+        @wraps(method)
+        def guarded(self: HasStorage, *args: Any, **kwargs: Any) -> Any:
+            if not getattr(self.storage, f"can_{what}"):
+                raise AccessError(self.storage.refusal(what))
+            return method(self, *args, **kwargs)
+
+        return guarded  # type: ignore[return-value]
+
+    return decorate
+
+
+def append_op(method: Method) -> Method:
+    """Raise OSError before `method` runs if the storage cannot be appended to."""
+    return _guarded("append")(method)
+
+
+def read_op(method: Method) -> Method:
+    """Raise OSError before `method` runs if the storage cannot be read."""
+    return _guarded("read")(method)
+
+
+def write_op(method: Method) -> Method:
+    """Raise OSError before `method` runs if stored points cannot be changed."""
+    return _guarded("write")(method)
+
+
+def reset_op(method: Method) -> Method:
+    """Raise OSError before `method` runs if the storage cannot be emptied."""
+    return _guarded("reset")(method)
+
+
+def temp_storage_op(method: Method) -> Method:
+    """Run `method` as it is: a change here needs no auxiliary storage to be set up or removed."""
+
+    @wraps(method)
+    def run(self: HasStorage, *args: Any, **kwargs: Any) -> Any:
+        return method(self, *args, **kwargs)
+
+    return run  # type: ignore[return-value]

@@ -1,0 +1,199 @@
+"""Points in one plain CSV file. The bytes are described in FORMAT.md."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tinyflux.codec import RowCodec
+from tinyflux.csvfile import CsvFile
+from tinyflux.errors import AccessError
+from tinyflux.file_columns import scan
+from tinyflux.point import Point
+from tinyflux.rewrite import empty
+from tinyflux.storages.base import Storage
+from tinyflux.table import Table
+
+_MODES = {
+    "r+": {"read", "append", "write", "reset"},
+    "r": {"read"},
+    "a": {"append"},
+    "a+": {"read", "append"},
+    "w": {"append", "reset"},
+    "w+": {"read", "append", "write", "reset"},
+}
+
+
+class CSVStorage(Storage):
+    """The default storage: one CSV file, appended to row by row.
+
+    Args:
+        path: The file; a symbolic link is followed. It is created where the mode allows it.
+        create_dirs: Whether to create missing parent directories.
+        encoding: Of the file; None is UTF-8.
+        access_mode: `r+` everything; `r` reads; `a` inserts; `a+` reads and inserts; `w` empties
+            the file, then inserts and `remove_all`; `w+` empties the file, then everything.
+        flush_on_insert: Whether a point is on disk when an insert returns. Otherwise it is visible
+            to other processes at once, and on disk after `sync` or `close`.
+        newline: Accepted as `open` takes it; rows end as the csv dialect's `lineterminator` says.
+        kwargs: Of the csv dialect: `delimiter`, `quotechar`, `lineterminator`, `quoting`…
+
+    Raises ValueError for an unknown mode, OSError where the file cannot be opened.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        create_dirs: bool = False,
+        encoding: str | None = None,
+        access_mode: str = "r+",
+        flush_on_insert: bool = True,
+        newline: str | None = "",
+        **kwargs: Any,
+    ) -> None:
+        if access_mode not in _MODES:
+            raise ValueError(
+                f"access_mode {access_mode!r} is not known; it is one of {', '.join(_MODES)}"
+            )
+        if newline not in (None, "", "\n", "\r", "\r\n"):
+            raise ValueError(f"newline {newline!r} is not one of None, '', '\\n', '\\r', '\\r\\n'")
+        self._mode = access_mode
+        self._codec = RowCodec(encoding, kwargs)
+        self._flush_on_insert = flush_on_insert
+        self._aside: list[Point] = []
+        self._is_synced = True
+        self._path = Path(os.path.realpath(path))
+        if access_mode != "r":
+            create_file(self._path, create_dirs)
+        self._file, self._denial = _opened(self._path, self._codec, access_mode)
+        if access_mode.startswith("w"):
+            empty(self._file)
+
+    @property
+    def path(self) -> Path:
+        """The data file, symbolic links resolved."""
+        return self._path
+
+    @property
+    def file(self) -> CsvFile:
+        """The open file."""
+        return self._file
+
+    @property
+    def can_append(self) -> bool:
+        """Whether points can be appended."""
+        return "append" in _MODES[self._mode] and not self._denial
+
+    @property
+    def can_read(self) -> bool:
+        """Whether points can be read."""
+        return "read" in _MODES[self._mode]
+
+    @property
+    def can_write(self) -> bool:
+        """Whether stored points can be changed or removed."""
+        return "write" in _MODES[self._mode] and not self._denial
+
+    @property
+    def can_reset(self) -> bool:
+        """Whether everything can be removed."""
+        return "reset" in _MODES[self._mode] and not self._denial
+
+    def refusal(self, what: str) -> str:
+        """Why the file may not be used to `what`, and what would allow it."""
+        if self._denial and what != "read":
+            return f"{self._path} was opened for reading only: {self._denial}"
+        allowing = ", ".join(repr(mode) for mode, allowed in _MODES.items() if what in allowed)
+        return (
+            f"{self._path} is open with access_mode {self._mode!r}, which does not allow to "
+            f"{what}; {allowing} would"
+        )
+
+    def append(self, items: Sequence[Point], temporary: bool = False) -> None:
+        """Append points; on disk when this returns if `flush_on_insert`.
+
+        With `temporary` they are kept aside, no part of the database.
+        """
+        if temporary:
+            self._aside.extend(items)
+        else:
+            self.append_rows(items, is_compact=False)
+
+    def append_rows(self, points: Sequence[Point], *, is_compact: bool) -> None:
+        """Append points in the given key style, with one write.
+
+        Raises ValueError for what the file cannot hold, before anything is written; OSError with
+        the file as before.
+        """
+        if not self.can_append:
+            raise AccessError(self.refusal("append"))
+        data = b"".join([self._codec.encode(point, is_compact) for point in points])
+        if data:
+            self._file.append(data, is_durable=self._flush_on_insert)
+            self._is_synced = self._is_synced and self._flush_on_insert
+
+    def sync(self) -> None:
+        """Every row this storage has written is on disk when this returns; OSError otherwise."""
+        if not self._is_synced:
+            self._file.sync()
+            self._is_synced = True
+
+    def read(self) -> list[Point]:
+        """Every point of the file, in insertion order."""
+        return list(self.points())
+
+    def points(self) -> Iterator[Point]:
+        """Every point of the file, read in pieces."""
+        for segment in scan(self._file):
+            yield from Table([segment]).points(np.arange(segment.n_rows))
+
+    def reset(self) -> None:
+        """Remove every point: an empty file takes the place of this one."""
+        if not self.can_reset:
+            raise AccessError(self.refusal("reset"))
+        empty(self._file)
+        self._aside.clear()
+
+    def close(self) -> None:
+        """Sync what is waiting and close the file; twice is fine."""
+        try:
+            if not self._is_synced:
+                self.sync()
+        finally:
+            self._file.close()
+            self._aside.clear()
+
+
+def create_file(path: str | os.PathLike[str], create_dirs: bool) -> None:
+    """Create an empty file if there is none, with the process's umask.
+
+    Raises FileNotFoundError where the directory is missing and `create_dirs` is false.
+    """
+    path = Path(path)
+    if create_dirs:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    elif not path.parent.is_dir():
+        raise FileNotFoundError(
+            2, f"the directory {path.parent} does not exist; create it or pass create_dirs=True"
+        )
+    if not path.exists():
+        path.touch()
+
+
+def _opened(path: Path, codec: RowCodec, mode: str) -> tuple[CsvFile, str]:
+    """The open file, and why it cannot be written although the mode would allow it."""
+    if mode == "r":
+        return CsvFile(path, codec, is_writable=False), ""
+    try:
+        return CsvFile(path, codec, is_writable=True), ""
+    except OSError as error:
+        if mode != "r+":
+            raise
+        denial = (
+            f"{error.strerror} for user {os.geteuid()}; access_mode 'r+' needs write permission"
+        )
+        return CsvFile(path, codec, is_writable=False), denial

@@ -1,0 +1,41 @@
+"""Points in a list of this process."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tinyflux.point import Point
+from tinyflux.storages.base import Storage
+
+
+class MemoryStorage(Storage):
+    """Keeps the very Point objects it was given, until the process ends.
+
+    Queries give these objects. Changing one behind the database's back is not supported: use
+    `update`.
+    """
+
+    def __init__(self) -> None:
+        self._points: list[Point] = []
+        self._aside: list[Point] = []
+
+    def append(self, points: Sequence[Point], temporary: bool = False) -> None:
+        """Add `points`; with `temporary` they are kept aside, no part of the database."""
+        (self._aside if temporary else self._points).extend(points)
+
+    def read(self) -> list[Point]:
+        """A new list of the stored objects, in insertion order."""
+        return list(self._points)
+
+    def stored(self) -> Sequence[Point]:
+        """The stored objects themselves, not to be changed."""
+        return self._points
+
+    def replace(self, points: list[Point]) -> None:
+        """Store `points` instead of what was there, at once."""
+        self._points = points
+
+    def reset(self) -> None:
+        """Remove everything."""
+        self._points = []
+        self._aside = []
