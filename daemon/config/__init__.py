@@ -8,7 +8,7 @@ from daemon.config.brokers import Announcement, BrokerConfig, Reconnect, TlsConf
 from daemon.config.collector import CollectorConfig, LoggingConfig
 from daemon.config.cron import Cron, parse_cron
 from daemon.config.fields import FieldRule
-from daemon.config.loader import load_config
+from daemon.config.loader import data_folder, load_config
 from daemon.config.paths import is_path, parse_path
 from daemon.config.polls import CommandPoll, PollConfig, SystemPoll
 from daemon.config.retention import Match, RetentionConfig, RetentionRule, Update
@@ -49,6 +49,7 @@ __all__ = [
     "ValueRules",
     "conversion",
     "covers",
+    "data_folder",
     "find_unit",
     "find_zone",
     "is_clean",

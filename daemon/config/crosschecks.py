@@ -142,23 +142,36 @@ def _pointless_options(tree: dict[Any, Any]) -> Iterator[Finding]:
         path: KeyPath = ("sources", number)
         if rule.get("payload") == "scalar":
             yield from _paths_into_scalar(path, rule)
-        if "exclude" in rule and isinstance(rule.get("fields"), dict):
-            yield (
-                (*path, "exclude"),
-                "`exclude` beside `fields`",
-                "only the fields that are listed are stored; remove one of the two",
-            )
+        yield from _exclude_beside_fields(path, rule)
+    for number, poll in enumerate(_list(tree.get("polls"))):
+        for kind, options in _mapping(poll).items():
+            options = _mapping(options)
+            path = ("polls", number, str(kind))
+            if options.get("parse") == "scalar":
+                yield from _paths_into_scalar(path, options)
+            yield from _exclude_beside_fields(path, options)
+
+
+def _exclude_beside_fields(path: KeyPath, rule: dict[Any, Any]) -> Iterator[Finding]:
+    if "exclude" in rule and isinstance(rule.get("fields"), dict):
+        yield (
+            (*path, "exclude"),
+            "`exclude` beside `fields`",
+            "only the fields that are listed are stored; remove one of the two",
+        )
 
 
 def _paths_into_scalar(path: KeyPath, rule: dict[Any, Any]) -> Iterator[Finding]:
-    advice = "a scalar payload has no parts; use `payload: json`, or leave the path out"
+    option = "parse" if "parse" in rule else "payload"
+    advice = f"a scalar has no parts; use `{option}: json`, or leave the path out"
+    beside = f"beside `{option}: scalar`"
     if isinstance(rule.get("time"), (str, dict)):
-        yield (*path, "time"), "`time` beside `payload: scalar`", advice
+        yield (*path, "time"), f"`time` {beside}", advice
     for name, field in _mapping(rule.get("fields")).items():
         if isinstance(field, str) or "path" in _mapping(field):
-            yield (*path, "fields", str(name)), "a path beside `payload: scalar`", advice
+            yield (*path, "fields", str(name)), f"a path {beside}", advice
     for key, text in _tag_texts(path, rule):
         if isinstance(text, str) and is_path(text):
-            yield key, "a path beside `payload: scalar`", advice
+            yield key, f"a path {beside}", advice
     if len(_mapping(rule.get("fields"))) > 1:
-        yield (*path, "fields"), "several fields beside `payload: scalar`", "name one field"
+        yield (*path, "fields"), f"several fields {beside}", "name one field"

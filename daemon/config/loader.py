@@ -41,11 +41,16 @@ def load_config(path: Path) -> Config:
     return config
 
 
+def data_folder(path: Path) -> Path:
+    """The folder that relative paths to write start at, for a configuration file's absolute path."""
+    return SYSTEM_DATA_FOLDER if path.is_relative_to("/etc") else path.parent
+
+
 def _validate(document: Document, path: Path, problems: list[Problem]) -> Config | None:
     context: dict[str, Any] = {
         "origin": path,
         "folder": path.parent,
-        "data_folder": SYSTEM_DATA_FOLDER if path.is_relative_to("/etc") else path.parent,
+        "data_folder": data_folder(path),
     }
     try:
         return Config.model_validate(document.tree, context=context)

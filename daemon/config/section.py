@@ -61,8 +61,9 @@ _UNCLEAN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]").search
 
 
 def is_clean(text: str) -> bool:
-    """Whether a text may be a name or a tag: short, on one line, no half surrogates."""
-    return 0 < len(text) <= MAX_NAME and _UNCLEAN(text) is None
+    """Whether a text may be a name or a tag: short, on one line, no half surrogates, and not
+    `_none`, which stands for None in the CSV file."""
+    return 0 < len(text) <= MAX_NAME and text != "_none" and _UNCLEAN(text) is None
 
 
 def check_name(text: str) -> str:
@@ -72,7 +73,7 @@ def check_name(text: str) -> str:
         ValueError: for anything else.
     """
     if not is_clean(text) or text.isspace():
-        raise ValueError(f"allowed: 1 to {MAX_NAME} characters, no control characters")
+        raise ValueError(f"allowed: 1 to {MAX_NAME} characters, no control characters, not _none")
     return text
 
 

@@ -9,7 +9,7 @@ from daemon.mapping.reach import MISSING, Steps, reach
 from daemon.mapping.troubles import Kind, Unfit, show
 from daemon.messages import JsonValue
 
-_NEEDED = "needed are 1 to 256 characters, no control characters"
+_NEEDED = "needed are 1 to 256 characters, no control characters, not _none"
 
 
 class Labels:

@@ -102,6 +102,8 @@ def row(name: str, text: str, line: int, key: str, found: str, allowed: str) -> 
             "sources[0].exclude", "", "remove one"),
         row("path-into-scalar", SOURCE + "    payload: scalar\n    fields: {t: $.t}\n", 6,
             "sources[0].fields.t", "a path beside", "use `payload: json`"),
+        row("path-into-printed-number", "polls: [{command: {run: [a], parse: scalar, fields: {t: $.t}}}]\n",
+            1, "polls[0].command.fields.t", "a path beside", "use `parse: json`"),
         row("payload-kind", SOURCE + "    payload: xml\n", 5, "sources[0].payload", "'xml'",
             "allowed: auto, scalar, json"),
         row("time-format", SOURCE + "    time: {path: $.t, format: iso8601}\n", 5,

@@ -8,7 +8,14 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from daemon.config import BrokerConfig, CommandPoll, SystemPoll, load_config, local_zone
+from daemon.config import (
+    BrokerConfig,
+    CommandPoll,
+    SystemPoll,
+    data_folder,
+    load_config,
+    local_zone,
+)
 from tests.daemon.config.configs import load, write
 
 SOURCE = "brokers: {home: {url: mqtt://x}}\nsources:\n  - topic: a/+room\n    measurement: m\n"
@@ -130,6 +137,20 @@ def test_data_starts_at_the_folder_of_the_file(tmp_path: Path) -> None:
 def test_data_has_a_default_place(tmp_path: Path) -> None:
     assert load(tmp_path, "storage: {}\n").storage.path == tmp_path / "data.csv"
     assert load(tmp_path, "collector: {}\n").storage.path == tmp_path / "data.csv"
+
+
+@pytest.mark.parametrize(
+    ("path", "folder"),
+    [
+        pytest.param("/home/pi/config.yaml", "/home/pi", id="beside-the-configuration"),
+        pytest.param(
+            "/etc/tinyflux-collector/config.yaml", "/var/lib/tinyflux-collector", id="etc"
+        ),
+        pytest.param("/etcetera/config.yaml", "/etcetera", id="only-looks-like-etc"),
+    ],
+)
+def test_data_of_a_system_configuration_is_elsewhere(path: str, folder: str) -> None:
+    assert data_folder(Path(path)) == Path(folder)
 
 
 def test_home_folder_is_understood(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from daemon.config import load_config
 from daemon.mapping import Kind, compile_mapper
 from daemon.messages import Mapped, Outcome
 from tests.daemon.mapping.mappers import NOW_US, fields_of, message, tags_of
+from tinyflux import Point, TinyFlux
 
 CASES = Path(__file__).parents[2] / "cases"
 DEVICES = compile_mapper(load_config(CASES / "devices.yaml"))
@@ -62,6 +63,35 @@ def test_hostile_payload_gives_points_or_a_named_rejection(case: dict[str, Any],
     assert found == (expected[:2] if isinstance(expected, list) else [expected])
     assert len(mapped.reason) < 1000
     assert mapped.reason.isprintable()
+
+
+def text_of(point: Point) -> str:
+    """All of a point, told apart by type too: 1 is not 1.0."""
+    parts = (
+        point.time,
+        point.measurement,
+        sorted(point.tags.items()),
+        sorted(point.fields.items()),
+    )
+    return repr(parts)
+
+
+def test_every_point_comes_back_from_the_file_as_it_was_mapped(tmp_path: Path) -> None:
+    cases = [json.loads(line) for line in (CASES / "hostile.jsonl").read_text().splitlines()]
+    mapped = [
+        HOSTILE.map(message(payload_of(case), topic))
+        for case in cases
+        for topic in ("single/x", "all/=1+1", 'named/a,"b"', "timed/ü 'x'")
+    ]
+    lines = (CASES / "devices.jsonl").read_text(encoding="utf-8").splitlines()
+    mapped += [
+        DEVICES.map(message(case["payload"], case["topic"])) for case in map(json.loads, lines)
+    ]
+    points = [point for item in mapped for point in item.points]
+    with TinyFlux(tmp_path / "points.csv") as db:
+        db.insert_multiple(points)
+    with TinyFlux(tmp_path / "points.csv") as db:
+        assert sorted(map(text_of, db.all())) == sorted(map(text_of, points))
 
 
 def assert_is_honest(mapped: Mapped) -> None:

@@ -83,6 +83,7 @@ def test_tag_without_a_value_is_left_out(tmp_path: Path, payload: str) -> None:
         pytest.param("a\nb", id="newline"),
         pytest.param("a\x00b", id="nul"),
         pytest.param("\ud800", id="half-surrogate"),
+        pytest.param("_none", id="what-stands-for-none-in-the-file"),
         pytest.param("x" * 257, id="too-long"),
         pytest.param(10**300, id="huge-number"),
     ],
