@@ -42,7 +42,7 @@ def load_config(path: Path) -> Config:
 
 
 def data_folder(path: Path) -> Path:
-    """The folder that relative paths to write start at, for a configuration file's absolute path."""
+    """Where relative paths to write start, for a configuration file's absolute path."""
     return SYSTEM_DATA_FOLDER if path.is_relative_to("/etc") else path.parent
 
 
