@@ -26,9 +26,10 @@ _SHUTDOWN_S = 3.0
 
 
 class Login(BaseAuthPlugin):  # type: ignore[misc]
-    """Lets in who knows user name and password. Everybody else is refused, and that said once.
+    """Lets in who knows user name and password, and whoever gives neither where it is open.
 
-    Anonymous clients would lose their sessions with amqtt, so there are none.
+    Everybody else is refused, and that said once. Replaces amqtt's own plugin, with which an
+    anonymous client loses its session and a user name needs no password.
     """
 
     @dataclass
@@ -37,6 +38,7 @@ class Login(BaseAuthPlugin):  # type: ignore[misc]
 
         username: str = ""
         password: str | None = None
+        is_open: bool = False
 
     def __init__(self, context: BaseContext) -> None:
         super().__init__(context)
@@ -45,6 +47,8 @@ class Login(BaseAuthPlugin):  # type: ignore[misc]
     async def authenticate(self, *, session: Session) -> bool:
         """Whether this client may come in."""
         wanted = self.config
+        if wanted.is_open and not session.username:
+            return True
         is_known = session.username == wanted.username and (
             wanted.password is None
             or hmac.compare_digest((session.password or "").encode(), wanted.password.encode())

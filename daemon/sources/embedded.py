@@ -6,6 +6,7 @@ It keeps nothing on disk and ends with the collector. The collector connects to 
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import logging
 import secrets
 import threading
@@ -21,7 +22,11 @@ _USERNAME = "collector"
 
 
 class EmbeddedBroker:
-    """One broker in a thread of its own."""
+    """One broker in a thread of its own.
+
+    With a user name in the configuration clients must give it. Without one, whoever is on this
+    machine may come in, and nobody else.
+    """
 
     def __init__(self, name: str, config: BrokerConfig) -> None:
         self._name = name
@@ -29,9 +34,12 @@ class EmbeddedBroker:
         secret = config.password
         self._username = config.username or _USERNAME
         self._password = None if secret is None else secret.get_secret_value()
+        self._is_open = self._is_closed_to_all = False
         if config.username is None:
-            # Nobody else can know it: only this process's devices come in.
+            # The collector's own login, which keeps its session apart from everybody else's.
             self._password = secrets.token_urlsafe(16)
+            self._is_open = _is_loopback(self._host)
+            self._is_closed_to_all = not self._is_open
         self._loop: asyncio.AbstractEventLoop | None = None
         self._until: asyncio.Event | None = None
         self._ready = threading.Event()
@@ -68,7 +76,18 @@ class EmbeddedBroker:
                 f"set brokers.{self._name}.listen to another port, or leave it out for a free one",
                 EX_UNAVAILABLE,
             ) from self._failure
-        _log.info("the embedded broker listens on %s:%d", self._host, self._port)
+        _log.info(
+            "the embedded broker listens on %s:%d (%s)",
+            self._host,
+            self._port,
+            "programs of this machine need no login" if self._is_open else "with login",
+        )
+        if self._is_closed_to_all:
+            _log.warning(
+                "no device can log in at the embedded broker: set brokers.%s.username and "
+                "password, and give them to the devices",
+                self._name,
+            )
 
     def stop(self, timeout_s: float = 5.0) -> None:
         """End it and its connections. Safe twice and before `start`."""
@@ -89,9 +108,16 @@ class EmbeddedBroker:
 
         self._loop = asyncio.get_running_loop()
         self._until = asyncio.Event()
-        login = amqtt_broker.Login.Config(self._username, self._password)
+        login = amqtt_broker.Login.Config(self._username, self._password, self._is_open)
         await amqtt_broker.serve(self._host, self._port, login, self._listening, self._until)
 
     def _listening(self, port: int) -> None:
         self._port = port
         self._ready.set()
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

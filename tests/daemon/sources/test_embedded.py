@@ -72,6 +72,23 @@ def test_a_wrong_password_does_not_get_in(
     assert "refused a client with user name 'collector'" in line
 
 
+def test_a_program_of_this_machine_needs_no_login(broker: EmbeddedBroker, sources: Sources) -> None:
+    inbox = Inbox()
+    _connect(sources, broker, inbox)
+    publish.single(
+        "a/b", "anybody", qos=1, hostname=broker.endpoint.host, port=broker.endpoint.port
+    )
+    assert payloads(take_messages(inbox, 1)) == ["anybody"]
+
+
+def test_where_others_could_reach_it_a_login_is_needed() -> None:
+    broker = EmbeddedBroker("demo", BrokerConfig(url="embedded", listen="0.0.0.0:0"))
+    broker.start()
+    with pytest.raises(MQTTException, match=r"[Nn]ot authorized"):
+        publish.single("a/b", "x", qos=1, hostname="127.0.0.1", port=broker.endpoint.port)
+    broker.stop()
+
+
 def test_the_configured_login_is_the_one_to_give() -> None:
     config = BrokerConfig.model_validate(
         {"url": "embedded", "username": "device", "password": "s3cret"}
