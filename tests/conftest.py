@@ -28,7 +28,8 @@ def start_mosquitto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartM
     for broker in brokers:
         broker.kill()
         # pytest shows what a teardown prints only when the test failed.
-        print(f"Mosquitto on port {broker.port} logged:\n{broker.log_text()}")
+        last_lines = "\n".join(broker.log_text().splitlines()[-60:])
+        print(f"Mosquitto on port {broker.port} logged last:\n{last_lines}")
 
 
 @pytest.fixture
