@@ -10,6 +10,7 @@ help:
 	@echo '             (make run ARGS="--duration 10" ends by itself)'
 	@echo 'make test    check style, types and imports, and run every test'
 	@echo '             (make test ARGS="tests/daemon -k retention" runs some of the tests)'
+	@echo '             (make test ARGS="-n 0 --pdb" runs them in one process, with a debugger)'
 	@echo 'make lint    check style, types and imports only'
 	@echo 'make format  lay the code out as `make lint` wants it'
 	@echo 'make clean   delete .venv and every cache; collected data stays'
@@ -21,7 +22,7 @@ run:
 test: lint
 	@sh tools/environment.sh programs
 	@echo '== tests: pytest'
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n 2 $(ARGS)
 
 lint:
 	@sh tools/environment.sh venv test
