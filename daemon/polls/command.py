@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Literal, TypeAlias
 
 from daemon.config import CommandPoll
+from daemon.mapping import Unfit, decode_payload
 from daemon.messages import JsonValue
 from daemon.polls.process import Ended, Program
 from daemon.polls.sensor import Place, SensorError
@@ -15,7 +15,6 @@ Parse: TypeAlias = Literal["auto", "scalar", "json", "key_value"]
 
 OUTPUT_LIMIT_BYTES = 1_000_000
 _PAIR = re.compile(r"\s*([^\s=:]+)\s*[=:]\s*(.*?)\s*")
-_SHOWN = 60
 
 
 class CommandSensor:
@@ -31,41 +30,26 @@ class CommandSensor:
         ended = self._program.run(timeout_s)
         if ended.status != 0:
             raise SensorError("exit-status", f"{self._name} {_ending(ended)}")
+        kind = "scalar" if self._parse == "key_value" else self._parse
         try:
-            text = ended.output.decode("utf-8")
-        except UnicodeDecodeError as error:
+            value = decode_payload(ended.output, kind)
+        except Unfit as error:
             raise SensorError(
-                "no-text", f"{self._name} printed bytes that are no UTF-8 text: {error}"
+                str(error.kind), f"{self._name} printed what cannot be used: {error.reason}"
             ) from error
-        return self._decode(text.strip())
+        return self._pairs(value) if self._parse == "key_value" else value
 
     def cancel(self) -> None:
         """Kill the program if it runs."""
         self._program.cancel()
 
-    def _decode(self, text: str) -> JsonValue:
-        if self._parse == "json" or (self._parse == "auto" and text.startswith(("{", "["))):
-            return self._decode_json(text)
-        if self._parse == "key_value":
-            return self._decode_pairs(text)
-        return text
-
-    def _decode_json(self, text: str) -> JsonValue:
-        try:
-            value: JsonValue = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            # ValueError: no JSON, or an integer of more than 4,300 digits.
-            raise SensorError(
-                "no-json", f"{self._name} printed {_shown(text)}, which is no JSON: {error}"
-            ) from error
-        return value
-
-    def _decode_pairs(self, text: str) -> JsonValue:
+    def _pairs(self, value: JsonValue) -> JsonValue:
+        text = value if isinstance(value, str) else ""
         pairs = [_PAIR.fullmatch(line) for line in text.splitlines() if line.strip()]
         if not pairs or None in pairs:
             raise SensorError(
                 "no-pairs",
-                f"{self._name} printed {_shown(text)}; key_value wants lines such as t=21.5",
+                f"{self._name} printed {text[:60]!r}; allowed for key_value: lines such as t=21.5",
             )
         return {pair[1]: pair[2] for pair in pairs if pair is not None}
 
@@ -79,9 +63,3 @@ def _ending(ended: Ended) -> str:
     how = f"exit status {ended.status}" if ended.status > 0 else f"signal {-ended.status}"
     said = ended.errors.decode("utf-8", "replace").strip().splitlines()
     return f"ended with {how}" + (f": {said[-1]}" if said else " and wrote nothing to stderr")
-
-
-def _shown(text: str) -> str:
-    if not text:
-        return "nothing"
-    return repr(text if len(text) <= _SHOWN else text[:_SHOWN] + "…")

@@ -41,7 +41,7 @@ def is_dead(pid_file: Path) -> bool:
         pytest.param("[1, 2.5]", "auto", [1, 2.5], id="list"),
         pytest.param("17", "json", 17, id="json-number"),
         pytest.param('{"a": 1}', "scalar", '{"a": 1}', id="braces-as-text"),
-        pytest.param("", "auto", "", id="nothing"),
+        pytest.param("", "auto", None, id="nothing"),
         pytest.param("t=21.5\nrh: 40 %\n\n", "key_value", {"t": "21.5", "rh": "40 %"}, id="pairs"),
     ],
 )
@@ -64,18 +64,19 @@ def test_output_is_decoded(printed: str, parse: str, value: object) -> None:
             shell("kill -SEGV $$"), "auto", "exit-status", "signal 11 and wrote nothing",
             id="crash",
         ),
-        pytest.param(("/bin/echo", "oops"), "json", "no-json", "'oops'", id="json-nonsense"),
-        pytest.param(("/bin/true",), "json", "no-json", "printed nothing", id="json-nothing"),
-        pytest.param(("/bin/echo", "{'t': 1}"), "auto", "no-json", "no JSON", id="auto-nonsense"),
+        pytest.param(("/bin/echo", "oops"), "json", "not-json", "'oops'", id="json-nonsense"),
+        pytest.param(("/bin/echo", "{'t': 1}"), "auto", "not-json", "no JSON", id="auto-nonsense"),
         pytest.param(
-            python("print('[' * 200_000)"), "auto", "no-json", "recursion", id="deep-nesting"
+            python("print('[' * 200_000)"), "auto", "too-deep", "nested too deep", id="deep-nesting"
         ),
         pytest.param(
-            python("print('[' + '9' * 5000 + ']')"), "auto", "no-json", "no JSON", id="huge-integer"
+            python("print('[' + '9' * 5000 + ']')"), "auto", "too-long", "thousands of digits",
+            id="huge-integer",
         ),
         pytest.param(
-            ("/usr/bin/printf", r"\377"), "auto", "no-text", "no UTF-8 text", id="no-utf8"
+            ("/usr/bin/printf", r"\377"), "auto", "encoding", "no UTF-8 text", id="no-utf8"
         ),
+        pytest.param(("/bin/true",), "key_value", "no-pairs", "printed ''", id="no-lines"),
         pytest.param(("/bin/echo", "hot"), "key_value", "no-pairs", "'hot'", id="no-pairs"),
     ],
 )  # fmt: skip
