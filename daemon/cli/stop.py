@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Callable
+from functools import partial
 from types import FrameType, TracebackType
 from typing import Self
 
@@ -16,12 +18,13 @@ class StopRequest:
 
     def __init__(self) -> None:
         self._asked = threading.Event()
-        self._before: dict[signal.Signals, object] = {}
+        self._undo: list[Callable[[], object]] = []
         self.reason = ""
 
     def __enter__(self) -> Self:
         for number in (signal.SIGTERM, signal.SIGINT):
-            self._before[number] = signal.signal(number, self._on_signal)
+            before = signal.signal(number, self._on_signal)
+            self._undo.append(partial(signal.signal, number, before))
         return self
 
     def __exit__(
@@ -30,8 +33,8 @@ class StopRequest:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        while self._undo:
+            self._undo.pop()()
 
     def wait(self, timeout_s: float) -> bool:
         """True as soon as a stop is asked for; False after the timeout."""

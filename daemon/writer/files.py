@@ -1,9 +1,10 @@
-"""How the collector's own small files are replaced."""
+"""How the collector's own small files are replaced; the durable steps are the engine's."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
+
+from tinyflux import files
 
 
 def replace_file(path: Path, content: bytes) -> None:
@@ -12,22 +13,12 @@ def replace_file(path: Path, content: bytes) -> None:
     Raises OSError; the old file is then untouched.
     """
     temporary = path.with_name(path.name + ".tmp")
+    # Left by a process that was killed in here.
+    temporary.unlink(missing_ok=True)
     try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        files.write_file(temporary, content)
+        files.rename(temporary, path)
     except OSError:
         temporary.unlink(missing_ok=True)
         raise
-    sync_directory(path.parent)
-
-
-def sync_directory(path: Path) -> None:
-    """Names in this directory (created, renamed, removed) are on disk when this returns."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    files.sync_directory(path.parent)

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import IO
 
 from daemon.messages import Mapped, Message
-from daemon.writer.files import sync_directory
 from daemon.writer.inbox import Item
+from tinyflux import files
 
 
 class RejectFile:
@@ -41,18 +41,16 @@ class RejectFile:
             file = self._rotate(file)
             size_bytes = 0
         try:
-            written = os.write(file.fileno(), line)
-            if written < len(line):
-                raise OSError(f"wrote {written} of {len(line)} bytes to {self.path}")
+            files.write_all(file.fileno(), line, self.path)
         except OSError:
-            os.ftruncate(file.fileno(), size_bytes)
+            files.truncate(file.fileno(), size_bytes, self.path)
             raise
         self._is_dirty = True
 
     def sync(self) -> None:
         """Every line so far is on disk when this returns."""
         if self._is_dirty and self._file is not None:
-            os.fsync(self._file.fileno())
+            files.sync(self._file.fileno(), self.path)
             self._is_dirty = False
 
     def close(self) -> None:
@@ -67,7 +65,7 @@ class RejectFile:
             is_new = not self.path.exists()
             self._file = self.path.open("a+b", buffering=0)
             if is_new:
-                sync_directory(self.path.parent)
+                files.sync_directory(self.path.parent)
             self._end_last_line(self._file)
         return self._file
 
@@ -80,10 +78,10 @@ class RejectFile:
                 file.write(b"\n")
 
     def _rotate(self, file: IO[bytes]) -> IO[bytes]:
-        os.fsync(file.fileno())
+        files.sync(file.fileno(), self.path)
         self.close()
-        self.path.replace(self.predecessor)
-        sync_directory(self.path.parent)
+        files.rename(self.path, self.predecessor)
+        files.sync_directory(self.path.parent)
         return self._open()
 
 

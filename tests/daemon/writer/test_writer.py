@@ -128,6 +128,25 @@ def test_a_refusing_disk_is_said_once_and_nothing_is_lost(
     assert any("writing works again" in r.getMessage() for r in caplog.records)
 
 
+def test_after_a_failed_fsync_the_rows_are_written_again(start_writer: StartWriter) -> None:
+    """The kernel may call pages clean that it could not write: the next success says nothing."""
+    running = start_writer(interval_s=0.1)
+    disk = FailingDisk("fsync", errno.EIO)
+    steps: list[str] = []
+
+    def watch(step: str, path: str) -> None:
+        if path == str(running.path) and step in ("write", "fsync"):
+            steps.append(step)
+            disk(step, path)
+
+    with intercepted(watch):
+        running.inbox.put(message(packet_id=1))
+        wait_until(lambda: disk.attempts > 0, "the failure")
+        disk.broken = False
+        wait_until(lambda: running.acknowledged.packet_ids == [1], "the acknowledgement")
+    assert steps[-3:] == ["fsync", "write", "fsync"]
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 200 kB."""
@@ -179,6 +198,43 @@ def test_a_reject_line_is_there_before_its_acknowledgement(start_writer: StartWr
     running.inbox.put(message(payload=b"wet", packet_id=1))
     wait_until(lambda: running.acknowledged.packet_ids == [1], "the acknowledgement")
     assert kept == [["wet"]]
+
+
+def test_a_reject_line_is_durable_before_its_acknowledgement(start_writer: StartWriter) -> None:
+    running = start_writer(interval_s=0.1)
+    steps: list[str] = []
+    running.acknowledged.before = lambda: steps.append("acknowledge")
+
+    def watch(step: str, path: str) -> None:
+        if path == str(running.rejects.path):
+            steps.append(step)
+
+    with intercepted(watch):
+        running.inbox.put(message(payload=b"wet", packet_id=1))
+        wait_until(lambda: running.acknowledged.packet_ids == [1], "the acknowledgement")
+    assert steps == ["write", "fsync", "acknowledge"]
+
+
+def test_a_reject_file_that_cannot_be_written_loses_nothing(
+    start_writer: StartWriter, caplog: pytest.LogCaptureFixture
+) -> None:
+    running = start_writer(interval_s=0.1)
+    running.rejects.path.mkdir()
+    running.inbox.put(message(payload=b"wet", packet_id=1))
+    running.inbox.put(message(payload=b"1", packet_id=2))
+    wait_until(lambda: running.writer.is_refused, "the refusal")
+    assert running.acknowledged.packet_ids == []
+    assert str(running.rejects.path) in caplog.text
+    running.rejects.path.rmdir()
+    wait_until(lambda: running.acknowledged.packet_ids == [1, 2], "the acknowledgements")
+    assert (running.values(), running.rejected_payloads()) == ([1.0], ["wet"])
+
+
+def test_the_room_of_what_is_written_is_free(start_writer: StartWriter) -> None:
+    running = start_writer(interval_s=3600.0)
+    running.inbox.put(reading(1))
+    wait_until(lambda: running.path.exists() and running.values() == [1.0], "the row")
+    wait_until(lambda: running.inbox.counts().waiting_bytes == 0, "the room")
 
 
 def test_rejects_are_logged_once_for_each_kind(
