@@ -154,6 +154,13 @@ def positions_of(rows: Presence, selection: Selection) -> tuple[Any, Any]:
     return near[is_hit], np.flatnonzero(is_hit)
 
 
+def as_rows(selection: Selection) -> RowArray:
+    """The rows selected, ascending."""
+    if isinstance(selection, slice):
+        return np.arange(selection.start, selection.stop)
+    return selection
+
+
 def selection_size(selection: Selection) -> int:
     """The number of rows selected."""
     if isinstance(selection, slice):

@@ -8,6 +8,7 @@ from itertools import islice
 from types import TracebackType
 from typing import Any, ClassVar, Self
 
+from tinyflux.analysis import Analysis
 from tinyflux.changes import (
     Change,
     FieldChange,
@@ -20,14 +21,14 @@ from tinyflux.changes import (
     Update,
     storable,
 )
-from tinyflux.engine import engine_of
+from tinyflux.engine import Engine, engine_of
 from tinyflux.index import Index
 from tinyflux.measurement import Measurement
 from tinyflux.operations import append_op, read_op, reset_op, temp_storage_op, write_op
 from tinyflux.point import Point
 from tinyflux.predicates import Query
 from tinyflux.queries import require_query
-from tinyflux.reading import IndexReader, Reader, ScanReader
+from tinyflux.reading import IndexReader, Reader, ScanReader, Span
 from tinyflux.storages import CSVStorage, Storage
 
 __all__ = ["TinyFlux", "append_op", "read_op", "temp_storage_op", "write_op"]
@@ -35,7 +36,7 @@ __all__ = ["TinyFlux", "append_op", "read_op", "temp_storage_op", "write_op"]
 _BATCH_POINTS = 1000
 
 
-class TinyFlux:
+class TinyFlux(Analysis):
     """A time-series database.
 
     `TinyFlux("data.csv")` opens or creates a CSV file; `TinyFlux(storage=MemoryStorage)` keeps
@@ -84,6 +85,11 @@ class TinyFlux:
         return self._storage
 
     @property
+    def engine(self) -> Engine:
+        """What keeps columns and storage in line; for the parts of this package."""
+        return self._engine
+
+    @property
     def index(self) -> Index:
         """The index instance, in line with what is stored where it is in use."""
         if self._uses_index and self._storage.can_read:
@@ -112,7 +118,7 @@ class TinyFlux:
     @read_op
     def all(self, sorted: bool = True) -> list[Point]:
         """Every point, by time unless `sorted` is false, then in insertion order."""
-        return self._reader().search(None, None, is_sorted=sorted)
+        return self._reader().search(None, None, Span(is_sorted=sorted))
 
     def close(self) -> None:
         """Close the storage; twice is fine."""
@@ -139,9 +145,19 @@ class TinyFlux:
         query: Query,
         measurement: str | None = None,
         sorted: bool = True,
+        *,
+        limit: int | None = None,
+        reverse: bool = False,
     ) -> list[Point]:
-        """The points that match, by time (equal times in insertion order), or as inserted."""
-        return self._reader().search(require_query(query), measurement, is_sorted=sorted)
+        """The points that match, by time (equal times in insertion order), or as inserted.
+
+        `reverse` gives that order backwards; `limit` no more than so many of the first, so that
+        `limit=10, reverse=True` are the ten latest.
+        """
+        if limit is not None and limit < 0:
+            raise ValueError(f"limit must be 0 or more, found {limit}")
+        span = Span(is_sorted=sorted, limit=limit, is_reversed=reverse)
+        return self._reader().search(require_query(query), measurement, span)
 
     @read_op
     def select(

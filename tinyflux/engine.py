@@ -44,6 +44,9 @@ class Engine(Protocol):
     def current(self) -> Index:
         """The index in line with what is stored now."""
 
+    def snapshot(self) -> Table:
+        """The columns of what is stored now; a passing table where the index is not in use."""
+
     def rebuild(self) -> None:
         """Read everything anew into the index."""
 
@@ -91,6 +94,10 @@ class FileEngine:
     def current(self) -> Index:
         """The index in line with the file; reads what was appended since."""
         return self._index.adopt(self._columns.current())
+
+    def snapshot(self) -> Table:
+        """The columns of the file as it is now."""
+        return Table(self._columns.current().segments)
 
     def rebuild(self) -> None:
         """Read the file anew."""
@@ -167,6 +174,12 @@ class ObjectEngine:
         if not self._index.valid:
             self.rebuild()
         return self._index
+
+    def snapshot(self) -> Table:
+        """The index's columns, or those of a passing index."""
+        if self._index.valid:
+            return Table(self._index.table.segments)
+        return Table([segment_of_points(self._storage.read())])
 
     def rebuild(self) -> None:
         """Read the storage anew."""

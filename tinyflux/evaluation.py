@@ -22,6 +22,7 @@ from tinyflux.columns import (
     RowArray,
     Selection,
     TextColumn,
+    as_rows,
     nearest_float,
     positions_of,
     selection_size,
@@ -57,8 +58,13 @@ class Failure:
 class Evaluation:
     """Which rows of one segment match; `failure` where a `test` raised on a row in scope."""
 
-    rows: RowArray
+    selection: Selection
     failure: Failure | None = None
+
+    @property
+    def rows(self) -> RowArray:
+        """The matching rows, ascending."""
+        return as_rows(self.selection)
 
 
 def matching_rows(query: Query | None, measurement: str | None, segment: Segment) -> Evaluation:
@@ -71,7 +77,7 @@ def matching_rows(query: Query | None, measurement: str | None, segment: Segment
     if measurement is not None:
         scope = _of_measurement(segment, measurement, scope)
     if query is None or selection_size(scope) == 0:
-        return Evaluation(_as_rows(scope))
+        return Evaluation(scope)
     run = _Run(segment, scope)
     mask = run.mask(query)
     rows = np.flatnonzero(mask)
@@ -119,10 +125,6 @@ def _of_measurement(segment: Segment, name: str, scope: Selection) -> Selection:
         return np.empty(0, dtype=np.int64)
     codes = column.codes[scope]
     return _rows_at(scope, np.flatnonzero(codes == column.values.index(name)))
-
-
-def _as_rows(scope: Selection) -> RowArray:
-    return np.arange(scope.start, scope.stop) if isinstance(scope, slice) else scope
 
 
 def _rows_at(scope: Selection, places: RowArray) -> RowArray:
@@ -200,7 +202,7 @@ class _Run:
 
     def point_by_point(self, query: SimpleQuery) -> Mask:
         """A query that a caller built by hand: only the call says what it means."""
-        rows = _as_rows(self.scope)
+        rows = as_rows(self.scope)
         mask = np.zeros(len(rows), dtype=np.bool_)
         for place, point in enumerate(points_of(self.segment, rows)):
             try:

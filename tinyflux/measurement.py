@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any
+
+from numpy.typing import NDArray
 
 from tinyflux.changes import FieldChange, Keys, TagChange, TextChange, TimeChange
 from tinyflux.index import Index
@@ -76,9 +78,52 @@ class Measurement:
         """The first point that matches, in insertion order, or None."""
         return self._db.get(query, self._name)
 
-    def search(self, query: Query, sorted: bool = True) -> list[Point]:
-        """The points that match, by time, or as inserted."""
-        return self._db.search(query, self._name, sorted)
+    def search(
+        self,
+        query: Query,
+        sorted: bool = True,
+        *,
+        limit: int | None = None,
+        reverse: bool = False,
+    ) -> list[Point]:
+        """The points that match, by time, or as inserted, as `TinyFlux.search`."""
+        return self._db.search(query, self._name, sorted, limit=limit, reverse=reverse)
+
+    def latest(
+        self, query: Query | None = None, by: str | Iterable[str] | None = None
+    ) -> list[Point]:
+        """The last point of each series or combination of tags, as `TinyFlux.latest`."""
+        return self._db.latest(query, by, self._name)
+
+    def aggregate(
+        self,
+        query: Query | None,
+        fields: str | Iterable[str],
+        every: str | timedelta | None = None,
+        how: str | Iterable[str] = "mean",
+        by: str | Iterable[str] = (),
+        tz: str | tzinfo | None = None,
+    ) -> dict[str, NDArray[Any]]:
+        """Statistics per window and combination of tags, as `TinyFlux.aggregate`."""
+        return self._db.aggregate(query, fields, every, how, by, tz, self._name)
+
+    def to_numpy(
+        self, query: Query | None = None, fields: str | Iterable[str] | None = None
+    ) -> dict[str, NDArray[Any]]:
+        """The points that match as arrays, as `TinyFlux.to_numpy`."""
+        return self._db.to_numpy(query, fields, self._name)
+
+    def to_pandas(
+        self, query: Query | None = None, fields: str | Iterable[str] | None = None
+    ) -> Any:
+        """The points that match as a pandas DataFrame."""
+        return self._db.to_pandas(query, fields, self._name)
+
+    def to_polars(
+        self, query: Query | None = None, fields: str | Iterable[str] | None = None
+    ) -> Any:
+        """The points that match as a polars DataFrame."""
+        return self._db.to_polars(query, fields, self._name)
 
     def select(self, keys: str | Iterable[str], query: Query) -> list[Any]:
         """Attributes of the points that match, as `TinyFlux.select` gives them."""

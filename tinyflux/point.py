@@ -7,17 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
-from tinyflux.times import to_us
+from tinyflux.line_protocol import FieldSet, FieldValue, LineParts, TagSet, from_line, to_line
+from tinyflux.times import from_us, now, to_storable_us, to_us
 
 __all__ = ["Point", "validate_fields", "validate_tags"]
 
-FieldValue: TypeAlias = int | float | None
-TagSet: TypeAlias = dict[str, str | None]
-FieldSet: TypeAlias = dict[str, FieldValue]
 
 _ARGUMENTS = ("time", "measurement", "tags", "fields")
 
@@ -131,6 +129,25 @@ class Point:
                 frozenset(self._fields.items()),
             )
         )
+
+    def to_line_protocol(self) -> str:
+        """The point as one line of InfluxDB line protocol, time in ns.
+
+        What line protocol cannot hold is left out: tags that are None or empty, fields that are
+        None, NaN or infinite. ValueError where no field is left or a text holds a newline.
+        """
+        time_us = None if self._time is None else to_storable_us(self._time)
+        return to_line(LineParts(time_us, self._measurement, self._tags, self._fields))
+
+    @classmethod
+    def from_line_protocol(cls, line: str) -> Point:
+        """The Point of one line of InfluxDB line protocol; one without a time is of now.
+
+        Booleans become 1 and 0. ValueError for what is no line, and for text as a field.
+        """
+        parts = from_line(line)
+        time = now() if parts.time_us is None else from_us(parts.time_us)
+        return cls.of_parts(time, parts.measurement, parts.tags, parts.fields)
 
     def __repr__(self) -> str:
         parts = [

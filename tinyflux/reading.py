@@ -7,6 +7,7 @@ is its `auto_index`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -18,13 +19,28 @@ from tinyflux.predicates import Query
 from tinyflux.table import Table
 
 
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Which of the matching points are wanted, and in which order."""
+
+    is_sorted: bool = True
+    """By time, equal times in insertion order; else in insertion order."""
+    limit: int | None = None
+    is_reversed: bool = False
+
+    @property
+    def places(self) -> slice:
+        """The wanted places of a list in that order."""
+        if self.is_reversed:
+            return slice(None, None if self.limit is None else -self.limit - 1, -1)
+        return slice(0, self.limit)
+
+
 class Reader(Protocol):
     """Answers about every stored point; `measurement` None is no filter, `query` None is all."""
 
-    def search(
-        self, query: Query | None, measurement: str | None, *, is_sorted: bool
-    ) -> list[Point]:
-        """The matching points, by time (equal times in insertion order) or by insertion."""
+    def search(self, query: Query | None, measurement: str | None, span: Span) -> list[Point]:
+        """The matching points that `span` wants."""
 
     def first(self, query: Query | None, measurement: str | None) -> Point | None:
         """The first matching point in insertion order."""
@@ -67,18 +83,21 @@ class IndexReader:
         self._table = Table(table.segments)
         self._points = points
 
-    def search(
-        self, query: Query | None, measurement: str | None, *, is_sorted: bool
-    ) -> list[Point]:
+    def search(self, query: Query | None, measurement: str | None, span: Span) -> list[Point]:
         """The matching points."""
         rows = self._table.rows(query, measurement)
-        points = self._points(self._table, rows)
-        if not is_sorted:
-            return points
-        times_us = self._table.times_us(rows)
+        times_us = self._table.times_us(rows) if span.is_sorted else rows
         if bool((times_us[1:] >= times_us[:-1]).all()):
-            return points
-        return [points[place] for place in np.argsort(times_us, kind="stable").tolist()]
+            wanted = rows[span.places]
+        else:
+            wanted = rows[np.argsort(times_us, kind="stable")[span.places]]
+        ascending = np.argsort(wanted, kind="stable")
+        points = self._points(self._table, wanted[ascending])
+        if span.is_reversed or not bool((wanted[1:] > wanted[:-1]).all()):
+            back = np.empty_like(ascending)
+            back[ascending] = np.arange(len(ascending))
+            points = [points[place] for place in back.tolist()]
+        return points
 
     def first(self, query: Query | None, measurement: str | None) -> Point | None:
         """The first matching point."""
@@ -89,7 +108,7 @@ class IndexReader:
         """The number of matching points."""
         if query is None and measurement is None:
             return self._table.n_rows
-        return len(self._table.rows(query, measurement))
+        return self._table.count(query, measurement)
 
     def select(
         self, keys: Sequence[str], query: Query | None, measurement: str | None
@@ -142,14 +161,12 @@ class ScanReader:
             if query is None or query(point):
                 yield point
 
-    def search(
-        self, query: Query | None, measurement: str | None, *, is_sorted: bool
-    ) -> list[Point]:
+    def search(self, query: Query | None, measurement: str | None, span: Span) -> list[Point]:
         """The matching points."""
         points = list(self._matching(query, measurement))
-        if is_sorted:
+        if span.is_sorted:
             points.sort(key=_time_of)
-        return points
+        return points[span.places]
 
     def first(self, query: Query | None, measurement: str | None) -> Point | None:
         """The first matching point; points behind it are not looked at."""

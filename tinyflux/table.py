@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinyflux.columns import RowArray, TextColumn
+from tinyflux.columns import RowArray, Selection, TextColumn, as_rows, selection_size
 from tinyflux.evaluation import matching_rows
 from tinyflux.materialize import carried_values, points_of, selected
 from tinyflux.point import Point
@@ -60,15 +60,33 @@ class Table:
         """Each segment with the number of its first row."""
         return zip(self._starts, self._segments, strict=False)
 
-    def rows(self, query: Query | None, measurement: str | None) -> RowArray:
-        """Every row that matches, ascending; raises what a `test` raised on the first such row."""
-        parts = []
+    def selections(
+        self, query: Query | None, measurement: str | None
+    ) -> Iterator[tuple[int, Segment, Selection]]:
+        """The matching rows of each segment that has any, with the number of its first row.
+
+        Raises what a `test` raised on the first row that it raised on.
+        """
         for start, segment in self.numbered():
             found = matching_rows(query, measurement, segment)
             if found.failure is not None:
                 raise found.failure.error
-            parts.append(found.rows + start)
+            if selection_size(found.selection):
+                yield start, segment, found.selection
+
+    def rows(self, query: Query | None, measurement: str | None) -> RowArray:
+        """Every row that matches, ascending."""
+        parts = [
+            as_rows(selection) + start
+            for start, _, selection in self.selections(query, measurement)
+        ]
         return np.concatenate(parts) if parts else np.empty(0, dtype=np.int64)
+
+    def count(self, query: Query | None, measurement: str | None) -> int:
+        """The number of rows that match."""
+        return sum(
+            selection_size(selection) for _, _, selection in self.selections(query, measurement)
+        )
 
     def first_row(self, query: Query | None, measurement: str | None) -> int | None:
         """The first row that matches, or None; rows behind it are not looked at."""
