@@ -15,7 +15,8 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from tinyflux.codec import check_storable
-from tinyflux.point import FieldSet, Point, TagSet, plain_number, validate_fields, validate_tags
+from tinyflux.line_protocol import FieldSet, TagSet
+from tinyflux.point import Point, plain_number, validate_fields, validate_tags
 from tinyflux.predicates import Query
 from tinyflux.queries import require_query
 from tinyflux.rewrite import NewRows

@@ -14,7 +14,8 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
-from tinyflux.point import FieldSet, Point, TagSet, plain_number, validate_fields, validate_tags
+from tinyflux.line_protocol import FieldSet, TagSet
+from tinyflux.point import Point, plain_number, validate_fields, validate_tags
 from tinyflux.times import format_us, from_us, parse_iso, to_storable_us
 
 NONE_TEXT = "_none"
