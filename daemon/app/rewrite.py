@@ -14,7 +14,7 @@ from daemon.config import Config, parse_cron
 from daemon.errors import CollectorError
 from daemon.scheduling import Calendar, Every, Schedule
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("daemon.retention")
 
 
 class RetentionError(CollectorError):

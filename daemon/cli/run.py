@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from daemon import logs
@@ -13,18 +14,28 @@ from daemon.cli.stop import StopRequest
 from daemon.clock import SystemClock
 from daemon.config import Config, load_config
 from daemon.errors import EX_IOERR, EX_SOFTWARE
+from daemon.health import Notifier
 from daemon.writer import Observer
 
 _log = logging.getLogger("daemon.collector")
 
 _LOOK_S = 1.0
+_STATUS_EVERY_S = 10.0
+
+Alongside = Callable[[Collector], AbstractContextManager[object]]
+"""What runs while the collector does: entered once it has started, left before it stops."""
 
 
 def run(path: Path, duration_s: float | None) -> int:
     """Collect by this configuration; the exit status. Raises ConfigError and StartError."""
+    return collect(configure(path), duration_s)
+
+
+def configure(path: Path) -> Config:
+    """The configuration of this file, with its logging set up. Raises ConfigError."""
     config = load_config(path)
     logs.set_up(config.logging.level, config.logging.format, config.logging.levels)
-    return collect(config, duration_s)
+    return config
 
 
 def collect(
@@ -32,31 +43,40 @@ def collect(
     duration_s: float | None,
     *,
     observers: Sequence[Observer] = (),
-    started: Callable[[Collector], None] = lambda collector: None,
+    alongside: Alongside = nullcontext,
 ) -> int:
-    """Start, wait for the end of `duration_s` or a signal, stop; the exit status.
-
-    `started` is called once everything runs.
-    """
+    """Start, wait for the end of `duration_s` or a signal, stop; the exit status."""
     for notice in config.notices:
         _log.warning("%s", notice)
+    notifier = Notifier()
     collector = Collector(config, SystemClock(), observers)
     with StopRequest() as stop:
         collector.start()
-        _log.info("collecting into %s", config.storage.path)
         try:
-            started(collector)
-            status = _watch(collector, stop, duration_s)
+            _log.info("collecting into %s", config.storage.path)
+            notifier.ready(collector.summary())
+            with alongside(collector):
+                status = _watch(collector, notifier, stop, duration_s)
+            notifier.stopping()
         finally:
             is_done = collector.stop()
     _log.info("stopped (%s); %s", stop.reason or "the time was up", collector.summary())
     return status or (0 if is_done else EX_IOERR)
 
 
-def _watch(collector: Collector, stop: StopRequest, duration_s: float | None) -> int:
-    end_s = float("inf") if duration_s is None else time.monotonic() + duration_s
-    while (left_s := end_s - time.monotonic()) > 0 and not stop.wait(min(left_s, _LOOK_S)):
+def _watch(
+    collector: Collector, notifier: Notifier, stop: StopRequest, duration_s: float | None
+) -> int:
+    """Until it is time to stop; tells systemd meanwhile that all is well."""
+    look_s = min(_LOOK_S, (notifier.watchdog_s or 60.0) / 3)
+    now_s = next_status_s = time.monotonic()
+    end_s = float("inf") if duration_s is None else now_s + duration_s
+    while (left_s := end_s - time.monotonic()) > 0 and not stop.wait(min(left_s, look_s)):
         if not collector.is_healthy():
             _log.error("the writer has ended; the collector cannot go on")
             return EX_SOFTWARE
+        notifier.feed_watchdog()
+        if time.monotonic() >= next_status_s:
+            next_status_s = time.monotonic() + _STATUS_EVERY_S
+            notifier.status(collector.summary())
     return 0

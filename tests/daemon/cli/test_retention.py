@@ -1,0 +1,69 @@
+"""`retention` from the command line, and as the collector's own job."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from daemon.cli import main
+from tinyflux import Point, TinyFlux
+
+CONFIG = """\
+polls:
+  - command: {every: 1h, run: [echo, "42"], measurement: answers}
+retention:
+  rules:
+    - {name: old climate, match: {measurement: climate}, max_age: 7d}
+"""
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> str:
+    """A configuration, and a data file with a point of now and two that are too old."""
+    path = tmp_path / "config.yaml"
+    path.write_text(CONFIG, encoding="utf-8")
+    now = datetime.now(UTC)
+    with TinyFlux(str(tmp_path / "data.csv")) as db:
+        for days in (30, 8, 0):
+            point = Point(
+                time=now - timedelta(days=days), measurement="climate", fields={"t": float(days)}
+            )
+            db.insert(point)
+    return str(path)
+
+
+def _ages(config: str) -> list[float]:
+    with TinyFlux(str(Path(config).with_name("data.csv"))) as db:
+        return [point.fields["t"] or 0.0 for point in db.all() if point.measurement == "climate"]
+
+
+def test_the_plan_says_what_would_go_and_changes_nothing(
+    config: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = Path(config).with_name("data.csv").read_bytes()
+    assert main(["retention", "--plan", "-c", config]) == 0
+    assert "old climate" in capsys.readouterr().out
+    assert Path(config).with_name("data.csv").read_bytes() == before
+
+
+def test_the_run_removes_what_is_too_old(config: str) -> None:
+    assert _run_in_child(config) == 0
+    assert _ages(config) == [0.0]
+
+
+def test_the_running_collector_carries_the_rules_out(
+    config: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", "-c", config, "--duration", "4"]) == 0
+    assert _ages(config) == [0.0]
+    assert "retention" in capsys.readouterr().err
+
+
+def _run_in_child(config: str) -> int:
+    """In a process of its own: the command lowers its priority for good."""
+    command = [sys.executable, "-m", "daemon", "retention", "--run", "-c", config]
+    return subprocess.run(command, timeout=60, check=False).returncode
