@@ -260,10 +260,12 @@ def test_hanging_job_is_counted_once_and_logged_once_a_change(
         hanging = bench.status("hanging boiler")
         job.release.set()
         wait_until(lambda: bench.status("hanging boiler").running_s is None, "it to come back")
+        came_back = bench.status("hanging boiler")
         for _ in range(3):
             bench.pass_time(10)
         wait_until(lambda: bench.status("hanging boiler").state is JobState.OK, "a good run")
     assert (hanging.state, hanging.timed_out, hanging.done) == (JobState.HANGING, 1, 0)
+    assert (came_back.state, came_back.done) == (JobState.HANGING, 0), "too late to count"
     said = [
         record.getMessage() for record in caplog.records if "hanging boiler" in record.getMessage()
     ]
@@ -280,7 +282,8 @@ def test_run_past_its_timeout_is_cancelled(bench: Bench) -> None:
     assert job.started.acquire(timeout=20)
     bench.clock.pass_time(6)
     assert job.release.wait(20)
-    assert bench.status("job").done == 0
+    wait_until(lambda: bench.status("job").running_s is None, "the run to end")
+    assert (bench.status("job").done, bench.status("job").timed_out) == (0, 1)
 
 
 def test_all_threads_taken_by_hanging_jobs_is_said_once(
