@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tinyflux.codec import RowCodec, point_of
 from tinyflux.columns import RowArray
@@ -20,7 +19,7 @@ from tinyflux.errors import DamageError
 from tinyflux.fast_rows import Lines, group_by_shape
 from tinyflux.materialize import paused_collector
 from tinyflux.point import Point
-from tinyflux.segment import Segment, concatenate, segment_of_points, take
+from tinyflux.segment import Extent, Segment, concatenate, segment_of_points, take
 
 FEW_BYTES = 1 << 15
 """Below this many bytes numpy's fixed costs exceed what it saves."""
@@ -146,8 +145,8 @@ def _parse_slowly(chunk: Chunk, codec: RowCodec) -> Parsed:
     for record in records(chunk, codec):
         points.append(_point(record.cells, chunk, record.start))
         offsets.append(record.stop)
-    absolute = np.array(offsets, dtype=np.int64) + chunk.offset
-    return Parsed(segment_of_points(points, absolute), offsets[-1])
+    extent = Extent.of(chunk.offset, np.array(offsets, dtype=np.int64))
+    return Parsed(segment_of_points(points, extent), offsets[-1])
 
 
 def _point(cells: list[str], chunk: Chunk, start: int) -> Point:
@@ -177,19 +176,19 @@ def _parse_plain(chunk: Chunk, codec: RowCodec) -> Parsed:
         parts.append((slow_rows, segment_of_points(list(slow.values()))))
     starts = lines.starts[:n_lines][is_record]
     end = unusual.n_bytes
-    offsets = np.concatenate((starts, [end])).astype(np.int64) + chunk.offset
+    offsets = np.concatenate((starts, [end])).astype(np.int64)
     if n_rows:
-        offsets[0] = chunk.offset
-    return Parsed(_assembled(parts, offsets), end)
+        offsets[0] = 0  # blank lines before the first row are its own
+    return Parsed(_assembled(parts, Extent.of(chunk.offset, offsets)), end)
 
 
-def _assembled(parts: list[tuple[RowArray, Segment]], offsets: NDArray[np.int64]) -> Segment:
+def _assembled(parts: list[tuple[RowArray, Segment]], extent: Extent) -> Segment:
     """One segment of parts whose rows lie in between each other."""
     if not parts:
-        return segment_of_points([], offsets[-1:])
+        return segment_of_points([])
     joined = concatenate([segment for _, segment in parts])
     rows = np.concatenate([rows for rows, _ in parts])
-    return take(joined, np.argsort(rows, kind="stable"), offsets)
+    return take(joined, np.argsort(rows, kind="stable"), extent)
 
 
 class _Unusual:

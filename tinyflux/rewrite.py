@@ -26,7 +26,7 @@ from tinyflux.csvfile import CsvFile, storage_error
 from tinyflux.errors import StorageError
 from tinyflux.parsing import Chunk, records
 from tinyflux.point import Point
-from tinyflux.segment import Segment, segment_of_points
+from tinyflux.segment import Extent, Segment, segment_of_points
 from tinyflux.table import Table
 
 
@@ -155,10 +155,13 @@ def end_of(table: Table, file: CsvFile) -> int:
     """The byte behind the last row of `table`."""
     if not table.segments:
         return file.header_size()
-    offsets = table.segments[-1].offsets
-    if offsets is None:
+    return _extent(table.segments[-1]).stop
+
+
+def _extent(segment: Segment) -> Extent:
+    if segment.extent is None:
         raise ValueError("these columns are not of a file")
-    return int(offsets[-1])
+    return segment.extent
 
 
 def _require_room(file: CsvFile, table: Table) -> None:
@@ -177,7 +180,7 @@ def _write_rows(file: CsvFile, temporary: int, path: Path, table: Table, new: Ne
     position = file.header_size()
     copier.copy(0, position)
     changed = np.array(sorted(new.replaced), dtype=np.int64)
-    all_offsets: list[NDArray[np.int64]] = []
+    extents: list[Extent] = []
     for start, segment in table.numbered():
         stop = start + segment.n_rows
         first, last = np.searchsorted(changed, (start, stop)).tolist()
@@ -185,15 +188,15 @@ def _write_rows(file: CsvFile, temporary: int, path: Path, table: Table, new: Ne
         texts = [
             _replaced_text(file, segment, int(row), new.replaced[start + int(row)]) for row in local
         ]
-        offsets = _write_segment(copier, segment, new.is_kept[start:stop], local, texts, position)
-        position = int(offsets[-1])
-        all_offsets.append(offsets)
-    result = table.rewritten(new.is_kept, new.replaced, all_offsets.__getitem__)
+        extent = _write_segment(copier, segment, new.is_kept[start:stop], local, texts, position)
+        position = extent.stop
+        extents.append(extent)
+    result = table.rewritten(new.is_kept, new.replaced, extents.__getitem__)
     rows = [file.codec.encode(point, new.is_compact) for point in new.added]
     if rows:
         copier.write(b"".join(rows))
-        ends = np.cumsum([0, *map(len, rows)]) + position
-        result.append(segment_of_points(new.added, ends))
+        extent = Extent.of(position, np.cumsum([0, *map(len, rows)]))
+        result.append(segment_of_points(new.added, extent))
     copier.flush()
     return result
 
@@ -205,24 +208,23 @@ def _write_segment(
     changed: RowArray,
     texts: Sequence[bytes],
     position: int,
-) -> NDArray[np.int64]:
-    """Write the kept rows of one segment; the offsets of its rows in the new file."""
-    old = segment.offsets
-    if old is None:
-        raise ValueError("these columns are not of a file")
-    sizes = np.diff(old)
+) -> Extent:
+    """Write the kept rows of one segment; where they stand in the new file."""
+    old = _extent(segment)
+    if len(changed) == 0 and bool(is_kept.all()):
+        copier.copy(old.start, old.stop)
+        return old.at(position)
+    sizes = np.diff(old.offsets.astype(np.int64))
     sizes[changed] = [len(text) for text in texts]
     is_copied = is_kept.copy()
     is_copied[changed] = False
-    pieces = _runs(is_copied)
     texts_at = dict(zip(changed.tolist(), texts, strict=True))
-    for first, last in _merged(pieces, changed):
+    for first, last in _merged(_runs(is_copied), changed):
         if first in texts_at:
             copier.write(texts_at[first])
         else:
-            copier.copy(int(old[first]), int(old[last]))
-    offsets: NDArray[np.int64] = np.concatenate(([0], np.cumsum(sizes[is_kept]))) + position
-    return offsets
+            copier.copy(old.bounds(first)[0], old.bounds(last - 1)[1])
+    return Extent.of(position, np.concatenate(([0], np.cumsum(sizes[is_kept]))))
 
 
 def _runs(is_copied: NDArray[np.bool_]) -> NDArray[np.int64]:
@@ -240,11 +242,8 @@ def _merged(runs: NDArray[np.int64], changed: RowArray) -> Iterable[tuple[int, i
 
 def _replaced_text(file: CsvFile, segment: Segment, row: int, point: Point) -> bytes:
     """The new text of a stored row, in the style of the old one."""
-    offsets = segment.offsets
-    if offsets is None:
-        raise ValueError("these columns are not of a file")
-    old = file.read(int(offsets[row]), int(offsets[row + 1]))
-    record = next(records(Chunk(old, int(offsets[row]), str(file.path)), file.codec))
+    start, stop = _extent(segment).bounds(row)
+    record = next(records(Chunk(file.read(start, stop), start, str(file.path)), file.codec))
     return file.codec.encode(point, is_compact_row(record.cells))
 
 

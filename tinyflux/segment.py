@@ -6,8 +6,8 @@ Knows columns and points, never files or queries.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TypeVar
 
@@ -33,6 +33,34 @@ BLOCK_ROWS = 1024
 """Rows per entry of the running maximum that finds a time range."""
 
 
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """Where the rows of a segment stand in the file, without a gap between them."""
+
+    start: int
+    """Of the first row, from the file's start."""
+    offsets: NDArray[np.uint32] | NDArray[np.int64]
+    """Shape (n_rows + 1,): where each row begins and the last one ends, from `start`."""
+
+    @classmethod
+    def of(cls, start: int, offsets: NDArray[np.int64]) -> Extent:
+        """An extent with its offsets in the narrowest type."""
+        return cls(start, offsets.astype(np.uint32) if offsets[-1] < 1 << 32 else offsets)
+
+    @property
+    def stop(self) -> int:
+        """Behind the last row, from the file's start."""
+        return self.start + int(self.offsets[-1])
+
+    def bounds(self, row: int) -> tuple[int, int]:
+        """Start and stop of one row, from the file's start."""
+        return self.start + int(self.offsets[row]), self.start + int(self.offsets[row + 1])
+
+    def at(self, start: int) -> Extent:
+        """The same rows standing elsewhere."""
+        return Extent(start, self.offsets)
+
+
 @dataclass(frozen=True)
 class Segment:
     """Rows in insertion order."""
@@ -40,15 +68,24 @@ class Segment:
     times_us: NDArray[np.int64]
     """Shape (n_rows,), in insertion order."""
     measurement: TextColumn
-    tags: dict[str, TextColumn]
-    fields: dict[str, FieldColumn]
-    offsets: NDArray[np.int64] | None = field(default=None, repr=False)
-    """Shape (n_rows + 1,): byte where each row starts in the file, and where the last one ends."""
+    tags: Mapping[str, TextColumn]
+    fields: Mapping[str, FieldColumn]
+    extent: Extent | None = None
+    """Where the rows stand; None where there is no file."""
 
     @property
     def n_rows(self) -> int:
         """The number of rows."""
         return len(self.times_us)
+
+    @property
+    def span_us(self) -> tuple[int, int]:
+        """The least and the greatest time."""
+        return self.time_order.first_us, self.time_order.last_us
+
+    def at(self, extent: Extent | None) -> Segment:
+        """The same rows standing elsewhere."""
+        return replace(self, extent=extent)
 
     @cached_property
     def time_order(self) -> TimeOrder:
@@ -106,7 +143,7 @@ class TimeOrder:
         return rows
 
 
-def segment_of_points(points: Sequence[Point], offsets: NDArray[np.int64] | None = None) -> Segment:
+def segment_of_points(points: Sequence[Point], extent: Extent | None = None) -> Segment:
     """The columns of `points`, which are valid; one without a time counts as now."""
     times_us = np.fromiter((to_us(point.time or now()) for point in points), np.int64, len(points))
     measurements = _TextBuilder()
@@ -134,7 +171,7 @@ def segment_of_points(points: Sequence[Point], offsets: NDArray[np.int64] | None
             key: field_column(presence_of(rows, n_rows), values)
             for key, (rows, values) in fields.items()
         },
-        offsets,
+        extent,
     )
 
 
@@ -178,18 +215,21 @@ def concatenate(segments: Sequence[Segment]) -> Segment:
             key: joiner.field(_parts(starts, (segment.fields.get(key) for segment in segments)))
             for key in _keys(segment.fields for segment in segments)
         },
-        _joined_offsets(segments),
+        _joined_extent(segments),
     )
 
 
-def _joined_offsets(segments: Sequence[Segment]) -> NDArray[np.int64] | None:
-    offsets = [segment.offsets for segment in segments if segment.offsets is not None]
-    if len(offsets) != len(segments):
+def _joined_extent(segments: Sequence[Segment]) -> Extent | None:
+    extents = [segment.extent for segment in segments if segment.extent is not None]
+    if len(extents) != len(segments):
         return None
-    return np.concatenate([part[:-1] for part in offsets] + [offsets[-1][-1:]])
+    start = extents[0].start
+    starts = [part.offsets[:-1] + np.int64(part.start - start) for part in extents]
+    ends = np.array([extents[-1].stop - start], dtype=np.int64)
+    return Extent.of(start, np.concatenate([*starts, ends]))
 
 
-def _keys(mappings: Iterable[dict[str, TextColumn] | dict[str, FieldColumn]]) -> list[str]:
+def _keys(mappings: Iterable[Mapping[str, TextColumn] | Mapping[str, FieldColumn]]) -> list[str]:
     """Every key once, as first seen."""
     return list(dict.fromkeys(key for mapping in mappings for key in mapping))
 
@@ -254,10 +294,10 @@ def _column_size(column: Column) -> int:
     return len(column.codes) if isinstance(column, TextColumn) else len(column.numbers)
 
 
-def take(segment: Segment, order: RowArray, offsets: NDArray[np.int64] | None = None) -> Segment:
+def take(segment: Segment, order: RowArray, extent: Extent | None = None) -> Segment:
     """The rows `order` of a segment, in that order (any order, no row twice).
 
-    The result has `offsets`, since it stands elsewhere in a file.
+    The result stands at `extent`, elsewhere in a file than before.
     """
     taker = _Taker(segment.n_rows, order)
     tags = {key: taker.text(column) for key, column in segment.tags.items()}
@@ -267,7 +307,7 @@ def take(segment: Segment, order: RowArray, offsets: NDArray[np.int64] | None = 
         taker.text(segment.measurement),
         {key: column for key, column in tags.items() if len(column.codes)},
         {key: column for key, column in fields.items() if len(column.numbers)},
-        offsets,
+        extent,
     )
 
 

@@ -18,7 +18,7 @@ from tinyflux.evaluation import matching_rows
 from tinyflux.materialize import carried_values, points_of, selected
 from tinyflux.point import Point
 from tinyflux.predicates import Query
-from tinyflux.segment import Segment, concatenate, segment_of_points, take
+from tinyflux.segment import Extent, Segment, concatenate, segment_of_points, take
 from tinyflux.times import datetimes
 
 SEGMENT_ROWS = 1 << 18
@@ -165,13 +165,13 @@ class Table:
         self,
         is_kept: NDArray[np.bool_],
         replaced: Mapping[int, Point],
-        offsets: Callable[[int], NDArray[np.int64] | None] = lambda _segment: None,
+        extents: Callable[[int], Extent | None] = lambda _segment: None,
     ) -> Table:
         """The table after a rewrite.
 
         `is_kept` tells for each row whether it stays, `replaced` gives the new points of rows that
-        stay changed, `offsets` the new row offsets of a segment by its number. Columns of kept
-        rows are cut, not rebuilt.
+        stay changed, `extents` where the rows of a segment stand now, by its number. Columns of
+        kept rows are cut, not rebuilt.
         """
         rows_changed = np.array(sorted(replaced), dtype=np.int64)
         segments = []
@@ -181,7 +181,7 @@ class Table:
             changed = rows_changed[first:last]
             kept = np.flatnonzero(is_kept[start:stop])
             points = [replaced[row] for row in changed.tolist()]
-            segments.append(_changed(segment, kept, changed - start, points, offsets(number)))
+            segments.append(_changed(segment, kept, changed - start, points, extents(number)))
         return Table(segments)
 
 
@@ -194,15 +194,15 @@ def _changed(
     kept: RowArray,
     changed: RowArray,
     points: Sequence[Point],
-    offsets: NDArray[np.int64] | None,
+    extent: Extent | None,
 ) -> Segment:
     """`segment` with only the rows `kept`, of which the rows `changed` are `points` now."""
     if not len(changed):
-        return take(segment, kept, offsets)
+        return segment.at(extent) if len(kept) == segment.n_rows else take(segment, kept, extent)
     joined = concatenate([segment, segment_of_points(points)])
     order = kept.copy()
     order[np.searchsorted(kept, changed)] = segment.n_rows + np.arange(len(changed))
-    return take(joined, order, offsets)
+    return take(joined, order, extent)
 
 
 def _scope(segment: Segment, measurement: str | None) -> RowArray | None:
