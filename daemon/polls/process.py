@@ -53,11 +53,14 @@ class Program:
         self._limit_bytes = limit_bytes
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
+        self._is_running = False
         self._is_cancelled = False
 
     def run(self, timeout_s: float) -> Ended:
         """Start it, wait for its end. Raises SensorError when it cannot be started, takes longer
         than `timeout_s`, prints more than the limit, or is cancelled; it is dead by then."""
+        with self._lock:
+            self._is_running, self._is_cancelled = True, False
         process = self._start()
         output = _Output()
         try:
@@ -68,10 +71,10 @@ class Program:
         return Ended(status, bytes(output.stdout), bytes(output.stderr[-_STDERR_TAIL_BYTES:]))
 
     def cancel(self) -> None:
-        """Kill what runs now."""
+        """Kill what runs now, or what `run` is about to start."""
         with self._lock:
+            self._is_cancelled = self._is_running
             if self._process is not None:
-                self._is_cancelled = True
                 _signal_group(self._process, signal.SIGKILL)
 
     def _start(self) -> subprocess.Popen[bytes]:
@@ -89,7 +92,9 @@ class Program:
         except (OSError, ValueError) as error:
             raise SensorError("cannot-start", _start_text(self._argv[0], error)) from error
         with self._lock:
-            self._process, self._is_cancelled = process, False
+            self._process = process
+            if self._is_cancelled:
+                _signal_group(process, signal.SIGKILL)
         return process
 
     def _watch(
@@ -133,7 +138,7 @@ class Program:
         with it the group's, cannot belong to anybody else."""
         with self._lock:
             _signal_group(process, signal.SIGKILL)
-            self._process = None
+            self._process, self._is_running = None, False
             try:
                 status = process.wait(_GRACE_S)
             except subprocess.TimeoutExpired as error:
