@@ -62,4 +62,4 @@ def open_command(options: CommandPoll, place: Place) -> CommandSensor:
 def _ending(ended: Ended) -> str:
     how = f"exit status {ended.status}" if ended.status > 0 else f"signal {-ended.status}"
     said = ended.errors.decode("utf-8", "replace").strip().splitlines()
-    return f"ended with {how}" + (f": {said[-1]}" if said else " and wrote nothing to stderr")
+    return f"ended with {how}" + (f": {said[-1][:200]}" if said else " and wrote nothing to stderr")
