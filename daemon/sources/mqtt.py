@@ -19,7 +19,9 @@ from daemon.messages import Message, Receipt
 from daemon.sources.backoff import Backoff
 from daemon.sources.faults import FaultLog, explain_no_broker
 from daemon.sources.link import Arrival, Link
+from daemon.sources.pause import Pause
 from daemon.sources.settings import LinkSettings
+from daemon.sources.subscriber import Subscriber
 from daemon.writer import Inbox
 
 _log = logging.getLogger(__name__)
@@ -28,9 +30,6 @@ _log = logging.getLogger(__name__)
 _IDLE_TURN_S = 1.0
 # How often a source that may not read looks whether it may.
 _PAUSED_TURN_S = 0.05
-# Denied subscriptions are asked for again: an administrator may have granted them meanwhile.
-_RESUBSCRIBE_MIN_S = 30.0
-_RESUBSCRIBE_MAX_S = 600.0
 _FAREWELL_S = 2.0
 
 
@@ -160,8 +159,8 @@ class MqttSource:
             return
         self._is_connected = True
         self._greet(link)
-        subscriber = _Subscriber(link, self._subscriptions, self._faults, self._clock)
-        pause = _Pause(self._settings.keepalive_s / 3, self._clock)
+        subscriber = Subscriber(link, self._subscriptions, self._faults, self._clock)
+        pause = Pause(self._settings.keepalive_s / 3, self._clock)
         while not self._closing.is_set():
             self._send_acknowledgements(link)
             is_reading = not self._is_intake_stopped and self._inbox.has_room()
@@ -245,59 +244,3 @@ class MqttSource:
                 receipt=receipt,
             )
         )
-
-
-class _Subscriber:
-    """Subscribes on one connection, and again to what was denied."""
-
-    def __init__(
-        self,
-        link: Link,
-        subscriptions: Sequence[tuple[str, int]],
-        faults: FaultLog,
-        clock: Clock,
-    ) -> None:
-        self._link = link
-        self._wanted = dict(subscriptions)
-        self._faults = faults
-        self._clock = clock
-        self._denied: set[str] = set()
-        self._backoff = Backoff(_RESUBSCRIBE_MIN_S, _RESUBSCRIBE_MAX_S)
-        self._next_s = 0.0
-        # On every connection: a broker that crashed may have kept the session and lost what was
-        # subscribed last. The writer recognises the retained messages that come with it.
-        link.subscribe(tuple(self._wanted.items()))
-
-    def tick(self) -> None:
-        """Take the broker's answers, and ask again when it is time."""
-        for grant in self._link.take_grants():
-            if grant.refusal:
-                self._faults.refused(grant.topic_filter, grant.refusal)
-                if not self._denied:
-                    self._next_s = self._clock.monotonic_s() + self._backoff.next_s()
-                self._denied.add(grant.topic_filter)
-            else:
-                self._denied.discard(grant.topic_filter)
-                self._faults.granted(grant.topic_filter)
-        if self._denied and self._clock.monotonic_s() >= self._next_s:
-            self._next_s = self._clock.monotonic_s() + self._backoff.next_s()
-            self._link.subscribe([(name, self._wanted[name]) for name in sorted(self._denied)])
-
-
-class _Pause:
-    """How long nothing was read because there was no room."""
-
-    def __init__(self, longest_s: float, clock: Clock) -> None:
-        self._longest_s = longest_s
-        self._clock = clock
-        self._since_s: float | None = None
-
-    def is_too_long(self, *, is_paused: bool) -> bool:
-        """Whether the link would break soon: its PINGRESP lies behind the unread data."""
-        if not is_paused:
-            self._since_s = None
-            return False
-        now_s = self._clock.monotonic_s()
-        if self._since_s is None:
-            self._since_s = now_s
-        return now_s - self._since_s > self._longest_s

@@ -12,15 +12,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from daemon.clock import Clock
-from daemon.messages import Acknowledger, Mapped, Mapper, Message, Outcome
+from daemon.messages import Acknowledger, Mapper, Outcome
 from daemon.writer.commit import CommitRule, Sync
-from daemon.writer.duplicates import DuplicateMemory
 from daemon.writer.entry import Batch, Entry, points_of, receipts_of
-from daemon.writer.inbox import Inbox, Item
+from daemon.writer.inbox import Inbox
+from daemon.writer.intake import Intake
 from daemon.writer.journal import Journal
 from daemon.writer.outage import Outage
 from daemon.writer.rejects import RejectFile
-from daemon.writer.retained import RetainedMemory
 from daemon.writer.store import Store
 from tinyflux import Point
 from tinyflux.errors import DamageError
@@ -62,14 +61,12 @@ class Writer:
     ) -> None:
         self._files = files
         self._inbox = inbox
-        self._mapper = mapper
+        self._intake = Intake(mapper)
         self._rule = rule
         self._journal = journal
         self._acknowledgers = acknowledgers
         self._clock = clock
         self._observers = tuple(observers)
-        self._duplicates = DuplicateMemory()
-        self._retained = RetainedMemory()
         self._outage = Outage(clock)
         self._batch: Batch | None = None
         self._written: list[Entry] = []
@@ -133,7 +130,7 @@ class Writer:
             self._await_items()
             items = self._inbox.take()
             if items:
-                self._batch = Batch.of([Entry(item, self._map(item)) for item in items])
+                self._batch = Batch.of([Entry(item, self._intake.fate_of(item)) for item in items])
         try:
             if self._batch is not None:
                 self._append(self._batch)
@@ -157,18 +154,6 @@ class Writer:
         if self._stopping.is_set() and not self._inbox.counts().waiting:
             return True
         return self._rule.is_due(is_urgent=self._inbox.is_urgent())
-
-    def _map(self, item: Item) -> Mapped:
-        if isinstance(item, Message):
-            if self._duplicates.is_seen(item):
-                return Mapped(Outcome.DUPLICATE)
-            if self._retained.is_seen(item):
-                return Mapped(Outcome.RETAINED_SEEN)
-        try:
-            return self._mapper.map(item)
-        except Exception as error:  # noqa: BLE001 - part of the writer loop: one item must not stop it
-            _log.exception("the mapping failed on %s", _name(item))
-            return Mapped(Outcome.REJECTED, reason=f"mapping failed: {error!r}", kind="bug")
 
     def _append(self, batch: Batch) -> None:
         self._doing = f"write to {self._files.store.path}"
@@ -278,7 +263,3 @@ class Writer:
         self._journal.close(counts, self.held(), self._files.store)
         self._files.rejects.close()
         self._files.store.close()
-
-
-def _name(item: Item) -> str:
-    return f"topic {item.topic}" if isinstance(item, Message) else f"poll {item.poll}"

@@ -1,0 +1,51 @@
+"""The subscriptions of one connection: asked for, and asked for again where they were denied."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from daemon.clock import Clock
+from daemon.sources.backoff import Backoff
+from daemon.sources.faults import FaultLog
+from daemon.sources.link import Link
+
+# Denied subscriptions are asked for again: an administrator may have granted them meanwhile.
+_RESUBSCRIBE_MIN_S = 30.0
+_RESUBSCRIBE_MAX_S = 600.0
+
+
+class Subscriber:
+    """Subscribes on one connection, and again to what was denied."""
+
+    def __init__(
+        self,
+        link: Link,
+        subscriptions: Sequence[tuple[str, int]],
+        faults: FaultLog,
+        clock: Clock,
+    ) -> None:
+        self._link = link
+        self._wanted = dict(subscriptions)
+        self._faults = faults
+        self._clock = clock
+        self._denied: set[str] = set()
+        self._backoff = Backoff(_RESUBSCRIBE_MIN_S, _RESUBSCRIBE_MAX_S)
+        self._next_s = 0.0
+        # On every connection: a broker that crashed may have kept the session and lost what was
+        # subscribed last. The writer recognises the retained messages that come with it.
+        link.subscribe(tuple(self._wanted.items()))
+
+    def tick(self) -> None:
+        """Take the broker's answers, and ask again when it is time."""
+        for grant in self._link.take_grants():
+            if grant.refusal:
+                self._faults.refused(grant.topic_filter, grant.refusal)
+                if not self._denied:
+                    self._next_s = self._clock.monotonic_s() + self._backoff.next_s()
+                self._denied.add(grant.topic_filter)
+            else:
+                self._denied.discard(grant.topic_filter)
+                self._faults.granted(grant.topic_filter)
+        if self._denied and self._clock.monotonic_s() >= self._next_s:
+            self._next_s = self._clock.monotonic_s() + self._backoff.next_s()
+            self._link.subscribe([(name, self._wanted[name]) for name in sorted(self._denied)])
