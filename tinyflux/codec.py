@@ -66,6 +66,11 @@ class RowCodec:
         )
 
     @property
+    def key(self) -> str:
+        """Encoding and dialect as text: what is read with another key may be other rows."""
+        return f"{self.encoding} {sorted(self.dialect.items())!r}"
+
+    @property
     def line_end(self) -> bytes:
         """The bytes that end a row."""
         return self._writer_dialect.lineterminator.encode(self.encoding)

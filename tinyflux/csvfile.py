@@ -13,7 +13,6 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -21,31 +20,11 @@ from typing import Self
 from tinyflux import files
 from tinyflux.codec import RowCodec
 from tinyflux.errors import StorageError
+from tinyflux.marks import Identity, Mark, new_generation, read_mark, stamp, write_mark
 
 logger = logging.getLogger(__name__)
 
 _TAIL_BYTES = 1 << 16
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """What tells one state of a file from another."""
-
-    device: int
-    inode: int
-    size_bytes: int
-    mtime_ns: int
-    ctime_ns: int
-
-    @classmethod
-    def of(cls, state: os.stat_result) -> Identity:
-        """The identity that a stat shows."""
-        return cls(state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns)
-
-    @property
-    def file(self) -> tuple[int, int]:
-        """Device and inode: the open file, whatever it holds."""
-        return self.device, self.inode
 
 
 class CsvFile:
@@ -55,6 +34,7 @@ class CsvFile:
         self.path = path
         self.codec = codec
         self.is_writable = is_writable
+        self._mark: Mark | None = None
         self._fd = self._open()
 
     def _open(self) -> int:
@@ -141,18 +121,46 @@ class CsvFile:
         Raises StorageError after cutting the file back to what it was. Holds the lock meanwhile.
         """
         with self.locked() as identity:
+            generation = self.generation_of(identity) or new_generation()
             end = self.mend_tail(identity.size_bytes)
             if end == 0 and self.codec.bom:
                 data = self.codec.bom + data
             try:
                 files.write_all(self.fd, data, self.path)
+                # Before the sync, which may take long: readers see the rows already.
+                self.leave_mark(generation)
                 if is_durable:
                     files.sync(self.fd, self.path)
             except OSError as error:
                 self._cut_back(end)
-                raise storage_error(
-                    error, f"{self.path}: could not append {len(data)} bytes"
-                ) from error
+                self.leave_mark(generation)
+                doing = f"{self.path}: could not append {len(data)} bytes"
+                raise storage_error(error, doing) from error
+
+    def generation_of(self, identity: Identity) -> bytes | None:
+        """The generation of a state that one of our writers made; None for any other."""
+        if self._mark is None or self._mark.identity != identity:
+            self._mark = read_mark(self.path)
+        if self._mark is None or self._mark.identity != identity:
+            return None
+        return self._mark.generation
+
+    def leave_mark(self, generation: bytes) -> None:
+        """Mark the present state as ours. Only under the lock, after a write."""
+        if stamp(self.fd):
+            self._mark = Mark(generation, Identity.of(os.fstat(self.fd)))
+            write_mark(self.path, self._mark)
+
+    def mark_unchanged(self, identity: Identity, generation: bytes) -> None:
+        """Mark `identity` as known if it still is the file's, and if nobody writes just now."""
+        if not self.is_writable or not files.try_lock(self.fd, self.path):
+            return
+        try:
+            if Identity.of(os.fstat(self.fd)) == identity:
+                self._mark = Mark(generation, identity)
+                write_mark(self.path, self._mark)
+        finally:
+            files.unlock(self.fd)
 
     def _cut_back(self, size_bytes: int) -> None:
         try:

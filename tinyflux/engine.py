@@ -6,6 +6,7 @@ resets. Both give the same answers.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
@@ -18,6 +19,8 @@ from tinyflux.rewrite import NewRows, rewrite, rewriting
 from tinyflux.segment import segment_of_points
 from tinyflux.storages import CSVStorage, MemoryStorage, Storage
 from tinyflux.table import Table
+
+logger = logging.getLogger(__name__)
 
 
 class Change(Protocol):
@@ -46,6 +49,9 @@ class Engine(Protocol):
 
     def snapshot(self) -> Table:
         """The columns of what is stored now; a passing table where the index is not in use."""
+
+    def discard_cache(self, error: Exception) -> None:
+        """Drop a cache that was found damaged."""
 
     def rebuild(self) -> None:
         """Read everything anew into the index."""
@@ -98,6 +104,15 @@ class FileEngine:
     def snapshot(self) -> Table:
         """The columns of the file as it is now."""
         return Table(self._columns.current().segments)
+
+    def discard_cache(self, error: Exception) -> None:
+        """Drop the cache on disk and the columns that came from it."""
+        logger.warning("%s: the index cache is made anew: %s", self._storage.path, error)
+        self._columns.discard_cache()
+
+    def publish(self) -> None:
+        """Write what the cache on disk lacks."""
+        self._columns.publish()
 
     def rebuild(self) -> None:
         """Read the file anew."""
@@ -180,6 +195,9 @@ class ObjectEngine:
         if self._index.valid:
             return Table(self._index.table.segments)
         return Table([segment_of_points(self._storage.read())])
+
+    def discard_cache(self, error: Exception) -> None:
+        """There is no cache."""
 
     def rebuild(self) -> None:
         """Read the storage anew."""

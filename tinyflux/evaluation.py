@@ -72,9 +72,12 @@ def matching_rows(query: Query | None, measurement: str | None, segment: Segment
     scope: Selection = segment.everything()
     if query is not None and not runs_tests(query):
         low_us, high_us = time_bounds(query)
-        if (low_us, high_us) != FOREVER:
+        first_us, last_us = segment.span_us
+        if high_us < first_us or low_us > last_us:
+            scope = slice(0, 0)
+        elif low_us > first_us or high_us < last_us:
             scope = segment.time_order.between(segment.times_us, low_us, high_us)
-    if measurement is not None:
+    if measurement is not None and selection_size(scope):
         scope = _of_measurement(segment, measurement, scope)
     if query is None or selection_size(scope) == 0:
         return Evaluation(scope)

@@ -1,26 +1,37 @@
 """Keeps a table in line with a CSV file that others may change too.
 
-At each operation the file's identity is compared with the last one seen: the same is not read
-again, a longer one is read from where the columns end, anything else is read anew.
+At each operation the file's identity is compared with the last one seen. The same: nothing to do.
+One that our writers marked, of the same generation: read from where the columns end. Anything else
+is foreign: the bytes that the columns cover are compared by checksum, and read anew if they differ.
 """
 
 from __future__ import annotations
 
 import logging
 import re
+import time
+import zlib
 from collections.abc import Iterator
 
-from tinyflux.csvfile import CsvFile, Identity
+from tinyflux import cache
+from tinyflux.cache import PUBLISH_ROWS, Checksum, Coverage
+from tinyflux.csvfile import CsvFile
 from tinyflux.errors import DamageError
-from tinyflux.parsing import Chunk, parse
+from tinyflux.marks import Identity, new_generation
+from tinyflux.parsing import Chunk, Parsed, parse
 from tinyflux.rewrite import end_of
 from tinyflux.segment import Segment, concatenate
+from tinyflux.segment_file import StoredSegment
 from tinyflux.table import SEGMENT_ROWS, Table
 
 logger = logging.getLogger(__name__)
 
 CHUNK_BYTES = 2 << 20
-_SAMPLE_BYTES = 512
+_CHECKSUM_BYTES = 1 << 20
+_SETTLED_NS = 2_000_000_000
+"""A write within the same tick of the clock leaves the same time: a younger one proves nothing."""
+_MARK_TRIES = 5
+_MARK_WAIT_S = 0.001
 _ROW_START = re.compile(rb"\n[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+,")
 
 
@@ -29,93 +40,169 @@ class FileColumns:
 
     def __init__(self, file: CsvFile) -> None:
         self._file = file
-        self._table: Table | None = None
-        self._end = 0
-        self._identity: Identity | None = None
-        self._sample = b""
-
-    @property
-    def is_loaded(self) -> bool:
-        """Whether the columns have been read."""
-        return self._table is not None
+        self.forget()
 
     def forget(self) -> None:
-        """Drop the columns; the next use reads the file."""
-        self._table = None
-        self._identity = None
+        """Drop the columns; the next use reads the file or its cache."""
+        self._table: Table | None = None
+        self._identity: Identity | None = None
+        self._generation: bytes | None = None
+        self._is_settled = False
+        self._start = self._end = 0
+        self._checksums: list[Checksum] = []
+
+    def discard_cache(self) -> None:
+        """Drop the columns and the cache on disk: it was found damaged."""
+        cache.discard(self._file.path)
+        self.forget()
 
     def adopt(self, table: Table) -> None:
         """Take the columns of a file that this process has just rewritten."""
+        self.forget()
+        identity = self._file.current()
+        self._generation = self._file.generation_of(identity)
+        if self._generation is None:
+            return  # somebody else has changed the file already: read it
         self._table = table
+        self._start = self._file.header_size()
         self._end = end_of(table, self._file)
-        self._identity = None
-        self._sample = self._sample_before(self._end)
+        self._publish_if_worth()
 
     def current(self) -> Table:
         """The columns of every complete row that the file holds now."""
         identity = self._file.current()
-        if self._table is not None and identity == self._identity:
+        if self._table is not None and identity == self._identity and self._is_settled:
             return self._table
-        if self._table is None or not self._is_continued(identity):
-            self._table = Table()
-            self._end = 0
-        self._read_on(self._table, identity.size_bytes)
-        self._identity = identity
-        return self._table
+        identity, generation = self._marked(identity)
+        table = self._table
+        if table is None or not self._is_continued(identity, generation):
+            table = self._table = self._opened(identity, generation)
+        self._read_on(table, identity.size_bytes)
+        self._identity, self._generation = identity, generation
+        self._is_settled = generation is not None or _is_old(identity)
+        self._publish_if_worth()
+        return table
 
-    def _is_continued(self, identity: Identity) -> bool:
+    def _marked(self, identity: Identity) -> tuple[Identity, bytes | None]:
+        """The file's identity and generation; waits a moment for a writer to leave its mark."""
+        for _ in range(_MARK_TRIES):
+            generation = self._file.generation_of(identity)
+            if generation is not None or self._table is None or self._generation is None:
+                break
+            time.sleep(_MARK_WAIT_S)
+            identity = self._file.current()
+        return identity, generation
+
+    def _is_continued(self, identity: Identity, generation: bytes | None) -> bool:
         """Whether what was read is still the beginning of the file."""
-        seen = self._identity
-        if seen is not None:
-            if seen.file != identity.file or identity.size_bytes < self._end:
-                return False
-            if seen.size_bytes == identity.size_bytes:
-                logger.info("%s was changed in place by another program", self._file.path)
-                return False
-        elif identity.size_bytes < self._end:
+        if identity.size_bytes < self._end:
             return False
-        return self._sample_before(self._end) == self._sample
+        if generation is not None and generation == self._generation:
+            return True
+        return self._matches(Coverage(b"", self._start, tuple(self._checksums)), self._end)
 
-    def _sample_before(self, end: int) -> bytes:
-        return self._file.read(max(0, end - _SAMPLE_BYTES), end)
+    def _matches(self, coverage: Coverage, end: int) -> bool:
+        return cache.matches(coverage, end, self._file.read)
+
+    def _opened(self, identity: Identity, generation: bytes | None) -> Table:
+        """The columns of the cache, where it is of this file; none otherwise."""
+        self._start = self._end = self._file.header_size()
+        self._checksums = []
+        cached = cache.load(self._file.path, self._file.codec.key)
+        if cached is None or cached.end > identity.size_bytes:
+            return Table()
+        coverage = cached.coverage
+        if generation != coverage.generation and not self._matches(coverage, cached.end):
+            logger.info("%s: the index cache is of another state of the file", self._file.path)
+            return Table()
+        self._start, self._end = coverage.start, cached.end
+        self._checksums = list(coverage.checksums)
+        return Table(cached.segments)
 
     def _read_on(self, table: Table, size_bytes: int) -> None:
-        for segment in read_segments(self._file, self._end, size_bytes):
+        for segment in self._segments(size_bytes):
             table.append(segment)
-        if table.segments:
-            self._end = end_of(table, self._file)
-        self._sample = self._sample_before(self._end)
+            if table.n_rows - _n_stored(table) >= SEGMENT_ROWS:
+                # What is published leaves the heap: memory is bounded whatever the file's size.
+                self._publish(table)
+
+    def _segments(self, size_bytes: int) -> Iterator[Segment]:
+        """The rows behind the columns, in segments of full size; keeps the checksums."""
+        waiting: list[Segment] = []
+        n_waiting = 0
+        for parsed, data in parsed_chunks(self._file, self._end, size_bytes):
+            self._add_checksum(data[: parsed.n_bytes])
+            self._end += parsed.n_bytes
+            if parsed.segment.n_rows:
+                waiting.append(parsed.segment)
+                n_waiting += parsed.segment.n_rows
+            if n_waiting >= SEGMENT_ROWS * 3 // 4:
+                yield concatenate(waiting)
+                waiting, n_waiting = [], 0
+        if waiting:
+            yield concatenate(waiting)
+
+    def _add_checksum(self, data: bytes) -> None:
+        if self._end > self._start and not self._checksums:
+            return  # columns of a rewrite, whose bytes nobody has read
+        last = self._checksums[-1] if self._checksums else None
+        if last is None or last.size_bytes >= _CHECKSUM_BYTES:
+            self._checksums.append(Checksum(len(data), zlib.crc32(data)))
+        else:
+            crc = zlib.crc32(data, last.crc)
+            self._checksums[-1] = Checksum(last.size_bytes + len(data), crc)
+
+    def _publish_if_worth(self) -> None:
+        if self._table is not None and self._table.n_rows - _n_stored(self._table) >= PUBLISH_ROWS:
+            self._publish(self._table)
+
+    def publish(self) -> None:
+        """Write every row that the cache lacks to it, whatever their number."""
+        table = self.current()
+        if table.n_rows > _n_stored(table):
+            self._publish(table)
+
+    def _publish(self, table: Table) -> None:
+        """Write what the cache lacks; from then on the columns are mapped from its files."""
+        path, codec_key = self._file.path, self._file.codec.key
+        end = end_of(table, self._file) if table.segments else self._end
+        identity = self._file.current()
+        generation = self._file.generation_of(identity)
+        if generation is None:
+            generation = new_generation()
+            if _is_old(identity) and identity == self._identity:
+                self._file.mark_unchanged(identity, generation)
+        is_whole = sum(part.size_bytes for part in self._checksums) == end - self._start
+        checksums = tuple(self._checksums) if is_whole else ()
+        coverage = Coverage(generation, self._start, checksums)
+        table.replace(cache.publish(path, table.segments, end, coverage, codec_key))
+
+
+def _n_stored(table: Table) -> int:
+    return sum(seg.n_rows for seg in table.segments if isinstance(seg, StoredSegment))
+
+
+def _is_old(identity: Identity) -> bool:
+    return time.time_ns() - identity.mtime_ns > _SETTLED_NS
 
 
 def scan(file: CsvFile) -> Iterator[Segment]:
     """Every complete row of the file as it is now, in small segments."""
     size_bytes = file.current().size_bytes
-    yield from _parsed(file, 0, size_bytes)
+    for parsed, _ in parsed_chunks(file, file.header_size(), size_bytes):
+        if parsed.segment.n_rows:
+            yield parsed.segment
 
 
-def read_segments(file: CsvFile, start: int, stop: int) -> Iterator[Segment]:
-    """The complete rows from byte `start` (where a row begins) on, in segments of full size."""
-    waiting: list[Segment] = []
-    n_waiting = 0
-    for segment in _parsed(file, start, stop):
-        waiting.append(segment)
-        n_waiting += segment.n_rows
-        if n_waiting >= SEGMENT_ROWS // 2:
-            yield concatenate(waiting)
-            waiting, n_waiting = [], 0
-    if waiting:
-        yield concatenate(waiting)
-
-
-def _parsed(file: CsvFile, start: int, stop: int) -> Iterator[Segment]:
-    offset = start or file.header_size()
+def parsed_chunks(file: CsvFile, start: int, stop: int) -> Iterator[tuple[Parsed, bytes]]:
+    """The complete rows from byte `start` (where a row begins) on, and the bytes of each piece."""
+    offset = start
     size_bytes = CHUNK_BYTES
     while offset < stop:
         data = file.read(offset, min(offset + size_bytes, stop))
         parsed = parse(Chunk(data, offset, str(file.path)), file.codec)
         if parsed.n_bytes:
-            if parsed.segment.n_rows:
-                yield parsed.segment
+            yield parsed, data
             offset += parsed.n_bytes
             size_bytes = CHUNK_BYTES
         elif offset + len(data) < stop and data:

@@ -7,15 +7,20 @@ from functools import wraps
 from typing import Any, Protocol, TypeVar
 
 from tinyflux.errors import AccessError
+from tinyflux.segment_file import CacheDamageError
 from tinyflux.storages import Storage
 
 
 class HasStorage(Protocol):
-    """Anything with a storage."""
+    """Anything with a storage and an engine."""
 
     @property
     def storage(self) -> Storage:
         """The storage."""
+
+    @property
+    def engine(self) -> Any:
+        """What keeps columns; asked to drop its cache where that was found damaged."""
 
 
 Method = TypeVar("Method", bound=Callable[..., Any])
@@ -27,7 +32,13 @@ def _guarded(what: str) -> Callable[[Method], Method]:
         def guarded(self: HasStorage, *args: Any, **kwargs: Any) -> Any:
             if not getattr(self.storage, f"can_{what}"):
                 raise AccessError(self.storage.refusal(what))
-            return method(self, *args, **kwargs)
+            try:
+                return method(self, *args, **kwargs)
+            except CacheDamageError as error:
+                # Found only when a block was touched. Nothing was changed yet: the columns come
+                # before any write.
+                self.engine.discard_cache(error)
+                return method(self, *args, **kwargs)
 
         return guarded  # type: ignore[return-value]
 

@@ -24,6 +24,7 @@ from tinyflux.codec import is_compact_row
 from tinyflux.columns import RowArray
 from tinyflux.csvfile import CsvFile, storage_error
 from tinyflux.errors import StorageError
+from tinyflux.marks import new_generation
 from tinyflux.parsing import Chunk, records
 from tinyflux.point import Point
 from tinyflux.segment import Extent, Segment, segment_of_points
@@ -149,6 +150,7 @@ def _put_in_place(file: CsvFile, temporary: int, path: Path) -> None:
     files.rename(path, file.path)
     files.sync_directory(file.path.parent)
     file.adopt(os.open(file.path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC))
+    file.leave_mark(new_generation())
 
 
 def end_of(table: Table, file: CsvFile) -> int:

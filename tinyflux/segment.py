@@ -61,7 +61,7 @@ class Extent:
         return Extent(start, self.offsets)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Segment:
     """Rows in insertion order."""
 

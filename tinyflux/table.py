@@ -46,6 +46,11 @@ class Table:
         """The number of rows."""
         return self._starts[-1]
 
+    def replace(self, segments: Sequence[Segment]) -> None:
+        """Hold the same rows in other segments."""
+        self._segments = tuple(segments)
+        self._number()
+
     def append(self, segment: Segment) -> None:
         """Add the rows of `segment` behind the others."""
         if segment.n_rows == 0:
