@@ -53,6 +53,9 @@ class Engine(Protocol):
     def discard_cache(self, error: Exception) -> None:
         """Drop a cache that was found damaged."""
 
+    def publish(self) -> None:
+        """Write what a cache on disk lacks."""
+
     def rebuild(self) -> None:
         """Read everything anew into the index."""
 
@@ -197,6 +200,9 @@ class ObjectEngine:
         return Table([segment_of_points(self._storage.read())])
 
     def discard_cache(self, error: Exception) -> None:
+        """There is no cache."""
+
+    def publish(self) -> None:
         """There is no cache."""
 
     def rebuild(self) -> None:

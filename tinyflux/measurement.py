@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta, tzinfo
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from numpy.typing import NDArray
 
@@ -14,9 +14,7 @@ from tinyflux.point import Point
 from tinyflux.predicates import Query
 from tinyflux.queries import MeasurementQuery
 from tinyflux.storages import Storage
-
-if TYPE_CHECKING:
-    from tinyflux.database import TinyFlux
+from tinyflux.store import PointStore
 
 __all__ = ["Measurement"]
 
@@ -24,7 +22,7 @@ __all__ = ["Measurement"]
 class Measurement:
     """The points of one measurement of a database; every method is restricted to them."""
 
-    def __init__(self, name: str, db: TinyFlux) -> None:
+    def __init__(self, name: str, db: PointStore) -> None:
         if not isinstance(name, str):
             raise ValueError(f"a measurement's name is a str, found {name!r}")
         self._name = name
