@@ -53,6 +53,11 @@ def explain_connect(address: Address, error: OSError) -> SourceError:
             )
         case ConnectionRefusedError():
             return SourceError(f"{address}: nobody listens there (connection refused)")
+        case ConnectionError() if address.is_tls:
+            return RefusedError(
+                f"{address}: it ended the connection when TLS began ({error.strerror}); "
+                "is this its port for TLS?"
+            )
         case TimeoutError():
             return SourceError(f"{address}: no answer (timed out); is it on, and reachable?")
         case OSError(errno=errno.EHOSTUNREACH | errno.ENETUNREACH):
