@@ -253,9 +253,12 @@ class PointStore(Analysis):
             n_stored += len(batch)
         return n_stored
 
-    @read_op
+    @write_op
     def reindex(self) -> None:
-        """Read everything anew into the index, which is used from then on."""
+        """Read everything anew into the index, which is used from then on.
+
+        Raises OSError if the storage cannot be written to: documented so, although nothing is.
+        """
         self._engine.rebuild()
 
     @read_op

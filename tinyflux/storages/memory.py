@@ -19,9 +19,9 @@ class MemoryStorage(Storage):
         self._points: list[Point] = []
         self._aside: list[Point] = []
 
-    def append(self, points: Sequence[Point], temporary: bool = False) -> None:
-        """Add `points`; with `temporary` they are kept aside, no part of the database."""
-        (self._aside if temporary else self._points).extend(points)
+    def append(self, items: Sequence[Point], temporary: bool = False) -> None:
+        """Add `items`; with `temporary` they are kept aside, no part of the database."""
+        (self._aside if temporary else self._points).extend(items)
 
     def read(self) -> list[Point]:
         """A new list of the stored objects, in insertion order."""
