@@ -80,7 +80,7 @@ class RowCodec:
 
         Raises ValueError for what the format cannot hold, naming it.
         """
-        cells = cells_of(point, is_compact)
+        cells = cells_of(point, is_compact=is_compact)
         text = self._text(cells)
         try:
             return text.encode(self.encoding)
@@ -128,7 +128,7 @@ def _stateless(encoding: str) -> tuple[str, bytes]:
     return name, b""
 
 
-def cells_of(point: Point, is_compact: bool) -> list[str]:
+def cells_of(point: Point, *, is_compact: bool) -> list[str]:
     """The cells of a row: time, measurement, then keys and values of tags and fields."""
     if point.time is None:
         raise ValueError(f"a point needs a time to be written: {point!r}")

@@ -119,7 +119,7 @@ def rewrite(file: CsvFile, temporary: int, table: Table, new: NewRows) -> Table:
         files.sync(temporary, path)
         with file.locked() as identity:
             _carry_over(file, temporary, path, end_of(table, file), identity.size_bytes)
-            _put_in_place(file, temporary, path)
+            put_in_place(file, temporary, path)
     except StorageError:
         raise
     except OSError as error:
@@ -133,14 +133,14 @@ def empty(file: CsvFile) -> None:
         with rewriting(file) as temporary, file.locked():
             path = temporary_path(file.path)
             _keep_rights(file, temporary, path)
-            _put_in_place(file, temporary, path)
+            put_in_place(file, temporary, path)
     except StorageError:
         raise
     except OSError as error:
         raise storage_error(error, f"{file.path}: could not be emptied") from error
 
 
-def _put_in_place(file: CsvFile, temporary: int, path: Path) -> None:
+def put_in_place(file: CsvFile, temporary: int, path: Path) -> None:
     """Give the temporary file the name of the data, under both locks.
 
     They are held until the new name is on disk: an append that was acknowledged before could

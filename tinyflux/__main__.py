@@ -1,0 +1,7 @@
+"""Runs the command line: `python -m tinyflux`."""
+
+import sys
+
+from tinyflux.cli import main
+
+sys.exit(main())
