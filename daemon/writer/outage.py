@@ -6,14 +6,15 @@ import errno
 import logging
 
 from daemon.clock import Clock
+from tinyflux.errors import TinyFluxError
 
 _log = logging.getLogger("daemon.writer")
 
 _FIRST_WAIT_S = 0.5
 _LONGEST_WAIT_S = 15.0
 _REMEDIES = {
-    errno.ENOSPC: "free some room on that file system, the collector goes on by itself",
-    errno.EDQUOT: "raise the user's disk quota or free some room, the collector goes on by itself",
+    errno.ENOSPC: "free some room on that file system",
+    errno.EDQUOT: "raise the user's disk quota or free some room",
     errno.EROFS: "mount the file system writable again (after a look at dmesg: a card that fails "
     "is remounted read-only)",
     errno.EIO: "look at dmesg for the card's or disk's errors, it may be about to fail",
@@ -44,12 +45,15 @@ class Outage:
             self._wait_s = _FIRST_WAIT_S
         else:
             self._wait_s = min(2 * self._wait_s, _LONGEST_WAIT_S)
-        number = error.errno if isinstance(error, OSError) and error.errno else 0
-        remedy = _REMEDIES.get(number, "it is tried again until it works")
-        said = f"{doing}: {error}; {remedy}"
-        if said != self._said:
-            self._said = said
-            _log.error("%s. Until then nothing is acknowledged and nothing accepted is lost", said)
+        kind = f"{doing}: {getattr(error, 'errno', None)} {type(error).__name__}"
+        if kind != self._said:
+            self._said = kind
+            _log.error(
+                "%s: %s. It is tried again by itself; until then nothing is acknowledged and "
+                "nothing accepted is lost",
+                doing,
+                _explain(error),
+            )
         return self._wait_s
 
     def over(self) -> None:
@@ -59,3 +63,11 @@ class Outage:
             self._began_s = None
             self._said = ""
             _log.warning("writing works again after %.0f s", after_s)
+
+
+def _explain(error: Exception) -> str:
+    """What happened and what to do; the engine's own errors say both."""
+    if not isinstance(error, OSError) or isinstance(error, TinyFluxError):
+        return getattr(error, "strerror", None) or str(error)
+    remedy = _REMEDIES.get(error.errno or 0)
+    return f"{error}; {remedy}" if remedy else str(error)
