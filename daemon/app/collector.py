@@ -86,6 +86,14 @@ class Collector:
             self.stop()
             raise
 
+    def await_connections(self, timeout_s: float) -> bool:
+        """True once every broker has accepted us and our subscriptions; False after the timeout."""
+        deadline_s = self._clock.monotonic_s() + timeout_s
+        return all(
+            source.await_connection(max(0.0, deadline_s - self._clock.monotonic_s()))
+            for source in self._sources.values()
+        )
+
     def is_healthy(self) -> bool:
         """Whether the parts that never end by themselves still run."""
         return self._writer.is_alive()

@@ -17,6 +17,8 @@ from daemon.health import LiveTable, SeriesBoard
 
 _log = logging.getLogger("daemon.demo")
 
+_CONNECT_S = 10.0
+
 
 def demo(directory: Path, duration_s: float | None) -> int:
     """Collect into this directory; the exit status. Prints at its end what there is to query."""
@@ -66,6 +68,8 @@ class _Demonstration:
                 self._config.origin,
             )
             return
+        # A broker keeps nothing for a subscriber that it does not know yet.
+        collector.await_connections(_CONNECT_S)
         devices = Simulation(endpoint, self._config.collector.zone)
         running.callback(devices.stop)
         devices.start()

@@ -65,7 +65,7 @@ class MqttSource:
         self._connection = 1
         self._tries = 0
         self._had_session = False
-        self._is_connected = False
+        self._connected = threading.Event()
         self._receipts: deque[Receipt] = deque()
         self._is_intake_stopped = False
         self._is_closed = False
@@ -77,8 +77,12 @@ class MqttSource:
 
     @property
     def is_connected(self) -> bool:
-        """Whether the broker has accepted us."""
-        return self._is_connected
+        """Whether the broker has accepted us and answered our subscriptions."""
+        return self._connected.is_set()
+
+    def await_connection(self, timeout_s: float) -> bool:
+        """True as soon as it is connected; False after the timeout."""
+        return self._connected.wait(timeout_s)
 
     @property
     def tries(self) -> int:
@@ -138,7 +142,7 @@ class MqttSource:
                 if link.was_accepted:
                     # Receipts carry it: those of the connection that ended are void from now on.
                     self._connection += 1
-                self._is_connected = False
+                self._connected.clear()
                 link.close()
             self._closing.wait(self._backoff.next_s())
 
@@ -157,8 +161,6 @@ class MqttSource:
         self._await_connack(link)
         if self._closing.is_set():
             return
-        self._is_connected = True
-        self._greet(link)
         subscriber = Subscriber(link, self._subscriptions, self._faults, self._clock)
         pause = Pause(self._settings.keepalive_s / 3, self._clock)
         while not self._closing.is_set():
@@ -176,6 +178,9 @@ class MqttSource:
             )
             self._drain_wakes()
             subscriber.tick()
+            if subscriber.is_answered and not self.is_connected:
+                self._greet(link)
+                self._connected.set()
             if self._faults.is_stable():
                 self._backoff.reset()
         self._say_farewell(link)

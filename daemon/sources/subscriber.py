@@ -28,6 +28,7 @@ class Subscriber:
         self._wanted = dict(subscriptions)
         self._faults = faults
         self._clock = clock
+        self._unanswered = set(self._wanted)
         self._denied: set[str] = set()
         self._backoff = Backoff(_RESUBSCRIBE_MIN_S, _RESUBSCRIBE_MAX_S)
         self._next_s = 0.0
@@ -35,9 +36,15 @@ class Subscriber:
         # subscribed last. The writer recognises the retained messages that come with it.
         link.subscribe(tuple(self._wanted.items()))
 
+    @property
+    def is_answered(self) -> bool:
+        """Whether the broker has granted or denied each of them."""
+        return not self._unanswered
+
     def tick(self) -> None:
         """Take the broker's answers, and ask again when it is time."""
         for grant in self._link.take_grants():
+            self._unanswered.discard(grant.topic_filter)
             if grant.refusal:
                 self._faults.refused(grant.topic_filter, grant.refusal)
                 if not self._denied:
