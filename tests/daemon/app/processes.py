@@ -9,7 +9,7 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,9 +84,8 @@ class CollectorProcess:
             )
         self.wait_for(lambda: self.log_text().count(says) > before, f"the log to say {says!r}")
 
-    def wait_for(self, is_so: object, what: str) -> None:
+    def wait_for(self, is_so: Callable[[], bool], what: str) -> None:
         """Wait; AssertionError with the collector's log when it ended or took too long."""
-        assert callable(is_so)
         deadline = time.monotonic() + PATIENCE_S
         while not is_so():
             assert self._process is None or self._process.poll() is None, self.log_text()
