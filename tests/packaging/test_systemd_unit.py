@@ -49,12 +49,12 @@ def test_systemd_accepts_the_unit_without_a_word(unit_text: str, tmp_path: Path)
 @pytest.mark.parametrize(
     ("written", "broken", "complaint"),
     [
-        ("RestartSec=5s", "RestartSec=5s\nRestartSteps=3", "Unknown key 'RestartSteps'"),
-        ("Type=notify\n", "Type=notify-reload\n", "notify-reload"),
+        ("RestartSec=5s", "RestartSec=5s\nRestartTwice=3", "RestartTwice"),
+        ("Type=notify\n", "Type=notify-twice\n", "notify-twice"),
         (_INSTALLED, "/opt/tinyflux-collector/bin/no-such", "is not executable"),
         ("StateDirectoryMode=0755", "StateDirectoryMode=u=rwx", "u=rwx"),
     ],
-    ids=["newer-directive", "newer-type", "missing-program", "bad-value"],
+    ids=["unknown-directive", "unknown-type", "missing-program", "bad-value"],
 )
 def test_systemd_complains_of_a_broken_unit(
     unit_text: str, tmp_path: Path, written: str, broken: str, complaint: str
