@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -29,10 +31,33 @@ def _run(*arguments: str, directory: Path) -> str:
 
 @pytest.fixture(scope="module")
 def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which the collector's demo has run for a while, as `make run` does."""
+    """A folder in which `make run` was ended by Ctrl-C, once every measurement shown was there."""
     folder = tmp_path_factory.mktemp("readme")
-    _run("-m", "daemon", "demo", "--duration", "8", directory=folder)
+    data = folder / ".run" / "points.csv"
+    (line,) = re.findall(r"^measurements: (.*)$", _README, re.MULTILINE)
+    shown = set(line.split(", "))
+    demo = subprocess.Popen(
+        [sys.executable, "-m", "daemon", "demo"],
+        cwd=folder,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        deadline_s = time.monotonic() + 90
+        while time.monotonic() < deadline_s and not shown <= _measurements(data):
+            assert demo.poll() is None, "the demo ended by itself"
+            time.sleep(0.2)
+        demo.send_signal(signal.SIGINT)
+        assert demo.wait(timeout=20) == 0
+    finally:
+        demo.kill()
+        demo.wait()
     return folder
+
+
+def _measurements(data: Path) -> set[str]:
+    text = data.read_text(encoding="utf-8") if data.exists() else ""
+    return {line.split(",")[1] for line in text.splitlines() if line.count(",") > 1}
 
 
 def test_query_of_the_data_prints_what_is_shown(run_folder: Path) -> None:
