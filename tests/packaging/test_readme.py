@@ -7,9 +7,13 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
+from tests.support.mosquitto import Mosquitto
 
 _TOP = Path(__file__).parents[2]
 _README = (_TOP / "README.md").read_text(encoding="utf-8")
@@ -29,29 +33,40 @@ def _run(*arguments: str, directory: Path) -> str:
     return done.stdout
 
 
-@pytest.fixture(scope="module")
-def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which `make run` was ended by Ctrl-C, once every measurement shown was there."""
-    folder = tmp_path_factory.mktemp("readme")
-    data = folder / ".run" / "points.csv"
-    (line,) = re.findall(r"^measurements: (.*)$", _README, re.MULTILINE)
-    shown = set(line.split(", "))
-    demo = subprocess.Popen(
-        [sys.executable, "-m", "daemon", "demo"],
+@contextmanager
+def _running(*arguments: str, folder: Path) -> Iterator[None]:
+    """The collector runs meanwhile, and Ctrl-C ends it with status 0."""
+    collector = subprocess.Popen(
+        [sys.executable, "-m", "daemon", *arguments],
         cwd=folder,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
     try:
-        deadline_s = time.monotonic() + 90
-        while time.monotonic() < deadline_s and not shown <= _measurements(data):
-            assert demo.poll() is None, "the demo ended by itself"
-            time.sleep(0.2)
-        demo.send_signal(signal.SIGINT)
-        assert demo.wait(timeout=20) == 0
+        yield
+        collector.send_signal(signal.SIGINT)
+        assert collector.wait(timeout=20) == 0
     finally:
-        demo.kill()
-        demo.wait()
+        collector.kill()
+        collector.wait()
+
+
+def _wait_until(is_so: Callable[[], bool], what: str) -> None:
+    deadline_s = time.monotonic() + 60
+    while not is_so():
+        assert time.monotonic() < deadline_s, f"waited in vain for {what}"
+        time.sleep(0.1)
+
+
+@pytest.fixture(scope="module")
+def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which `make run` was ended by Ctrl-C, once every measurement shown was there."""
+    folder = tmp_path_factory.mktemp("readme")
+    (line,) = re.findall(r"^measurements: (.*)$", _README, re.MULTILINE)
+    shown = set(line.split(", "))
+    data = folder / ".run" / "points.csv"
+    with _running("demo", folder=folder):
+        _wait_until(lambda: shown <= _measurements(data), "a row of every measurement")
     return folder
 
 
@@ -79,12 +94,34 @@ def test_row_shown_is_one_that_the_demo_stores(run_folder: Path) -> None:
     assert keys in re.sub(r"[\d.:T-]+", "#", stored)
 
 
+def _write_configuration(folder: Path, text: str, password: str) -> None:
+    (folder / "config.yaml").write_text(text, encoding="utf-8")
+    (folder / "secrets.yaml").write_text(f"mqtt_password: {password}\n", encoding="utf-8")
+
+
 def test_configuration_shown_has_no_problems(tmp_path: Path) -> None:
     (text,) = _blocks("yaml")
-    (tmp_path / "config.yaml").write_text(text, encoding="utf-8")
-    (tmp_path / "secrets.yaml").write_text("mqtt_password: s3cret\n", encoding="utf-8")
+    _write_configuration(tmp_path, text, "s3cret")
     verdict = _run("-m", "daemon", "check", "-c", "config.yaml", directory=tmp_path)
     assert "no problems found" in verdict
+
+
+def test_message_shown_becomes_a_row_by_the_configuration_shown(
+    mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    (text,) = _blocks("yaml")
+    (message,) = re.findall(r'`(\{"t".*?\})`', _README)
+    assert "mqtt://mqtt.lan:1883" in text
+    _write_configuration(
+        tmp_path, text.replace("mqtt://mqtt.lan:1883", mosquitto.url), mosquitto.password
+    )
+    # Retained, so that it does not matter which of the two is there first.
+    mosquitto.publish("sensors/attic/thermometer", message, retain=True)
+    data = tmp_path / "data.csv"
+    with _running("run", "-c", "config.yaml", folder=tmp_path):
+        _wait_until(lambda: "climate" in _measurements(data), "a row of the message")
+    (row,) = [line for line in data.read_text(encoding="utf-8").splitlines() if "climate" in line]
+    assert row.endswith("t_room,attic,t_device,thermometer,f_temperature,21.5,f_humidity,48.0")
 
 
 def test_commands_shown_are_targets_of_the_makefile() -> None:
