@@ -98,7 +98,8 @@ class Table:
         for start, segment in self.numbered():
             found = matching_rows(query, measurement, segment)
             first = int(found.rows[0]) if len(found.rows) else None
-            if found.failure is not None and (first is None or found.failure.row < first):
+            # The very row may count as a match: by `~`, or by another part of the query.
+            if found.failure is not None and (first is None or found.failure.row <= first):
                 raise found.failure.error
             if first is not None:
                 return start + first
