@@ -114,19 +114,14 @@ class BaseQuery:
     def _equal(self, symbol: str, rhs: Any) -> SimpleQuery:
         compare = EQUALITIES[symbol]
         rhs = self._checked(symbol, rhs)
-        return self._simple(symbol, rhs, lambda value: bool(compare(value, rhs)))
+        return self._simple(symbol, rhs, lambda value: _holds(compare, value, rhs))
 
     def _ordered(self, symbol: str, rhs: Any) -> SimpleQuery:
         compare = ORDERINGS[symbol]
         rhs = self._checked(symbol, rhs)
 
         def test(value: Any) -> bool:
-            if value is None or rhs is None:
-                return False
-            try:
-                return bool(compare(value, rhs))
-            except TypeError:  # a function in `map` gave a value that has no order with rhs
-                return False
+            return value is not None and rhs is not None and _holds(compare, value, rhs)
 
         return self._simple(symbol, rhs, test)
 
@@ -202,6 +197,17 @@ class BaseQuery:
             return isinstance(value, str) and run(value) is not None
 
         return self._simple(symbol, (pattern.pattern, pattern.flags), test)
+
+
+def _holds(compare: Callable[[Any, Any], Any], value: Any, rhs: Any) -> bool:
+    """Whether a comparison is true; False where a function in `map` gave what cannot be compared.
+
+    Such are a text and a number in order, or arrays, whose comparison has no truth value.
+    """
+    try:
+        return bool(compare(value, rhs))
+    except (TypeError, ValueError):
+        return False
 
 
 class TimeQuery(BaseQuery):
