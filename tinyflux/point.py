@@ -17,6 +17,7 @@ from tinyflux.times import from_us, now, to_storable_us, to_us
 __all__ = ["Point", "validate_fields", "validate_tags"]
 
 
+_LONGEST_SHOWN_BITS = 2000
 _ARGUMENTS = ("time", "measurement", "tags", "fields")
 
 
@@ -157,7 +158,8 @@ class Point:
         if self._tags:
             parts.append(f"tags={self._tags!r}")
         if self._fields:
-            parts.append(f"fields={self._fields!r}")
+            fields = (f"{key!r}: {_shown(number)}" for key, number in self._fields.items())
+            parts.append(f"fields={{{', '.join(fields)}}}")
         return f"Point({', '.join(parts)})"
 
 
@@ -211,6 +213,13 @@ def plain_number(value: Any) -> FieldValue:
 def _found(value: object) -> str:
     text = repr(value)
     return f"{type(value).__name__} {text if len(text) <= 60 else text[:57] + '...'}"
+
+
+def _shown(number: FieldValue) -> str:
+    """A number's repr; Python refuses to write out ints of some thousand digits."""
+    if isinstance(number, int) and number.bit_length() > _LONGEST_SHOWN_BITS:
+        return f"<int of {number.bit_length()} bits>"
+    return repr(number)
 
 
 def _comparable(moment: datetime | None) -> int | None:
