@@ -34,23 +34,19 @@ __all__ = [
 class BaseQuery:
     """Builds queries; not itself callable with a point, which raises RuntimeError."""
 
-    attribute = ""
+    # A public name here would be no key any more: `TagQuery().path == "/"` asks for the tag `path`.
+    _attribute = ""
     """The attribute of a Point that this builder looks at."""
-    needs_key = False
-    regex_refusal = ""
+    _needs_key = False
+    _regex_refusal = ""
 
     def __init__(self, path: Path = Path()) -> None:  # noqa: B008 - a Path is frozen
         self._path = path
 
-    @property
-    def path(self) -> Path:
-        """The key and functions collected so far."""
-        return self._path
-
     def __call__(self, _point: Point) -> NoReturn:
         raise QueryError(
             "Empty query was evaluated: compare it with something first, "
-            f"as in {type(self).__name__}(){'.key' if self.needs_key else ''} == value"
+            f"as in {type(self).__name__}(){'.key' if self._needs_key else ''} == value"
         )
 
     __and__ = __or__ = __rand__ = __ror__ = __call__
@@ -64,23 +60,23 @@ class BaseQuery:
         return self[key]
 
     def __getitem__(self, key: str) -> BaseQuery:
-        if not self.needs_key:
+        if not self._needs_key:
             raise QueryError(f"{type(self).__name__} has no keys, found {key!r}")
         if not isinstance(key, str):
             raise QueryError(f"a key of {type(self).__name__} is a str, found {key!r}")
         if self._path.steps:
-            raise QueryError(f"the values of {self.attribute} have no keys, found {key!r}")
+            raise QueryError(f"the values of {self._attribute} have no keys, found {key!r}")
         return type(self)(Path(key))
 
     def __hash__(self) -> int:
-        return hash((self.attribute, self._path))
+        return hash((self._attribute, self._path))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}{self._path!r}"
 
     def is_hashable(self) -> bool:
         """Whether anything was put into this query yet that could be hashed."""
-        return bool(self.attribute)
+        return bool(self._attribute)
 
     def map(self, func: Callable[[Any], Any]) -> BaseQuery:
         """This builder with `func` applied to the value before it is tested; chains.
@@ -128,14 +124,19 @@ class BaseQuery:
     def _checked(self, symbol: str, rhs: Any) -> Any:
         """The right-hand side as it is compared; TypeError where it can never be meant."""
         self._require_key()
-        return rhs if self._path.maps else self.checked_rhs(symbol, rhs)
+        return rhs if self._path.maps else self._checked_rhs(symbol, rhs)
 
-    def checked_rhs(self, symbol: str, rhs: Any) -> Any:
+    def _checked_rhs(self, symbol: str, rhs: Any) -> Any:
         """`rhs` as this builder's values are compared with it; TypeError if it has no such type."""
-        raise QueryError(f"BaseQuery names no value to compare ({symbol} {rhs!r})")
+        raise NotImplementedError
 
     def _require_key(self) -> None:
-        if self.needs_key and self._path.key is None:
+        if not self._attribute:
+            raise QueryError(
+                f"{type(self).__name__} names no value of a point: begin with TimeQuery, "
+                f"MeasurementQuery, TagQuery or FieldQuery"
+            )
+        if self._needs_key and self._path.key is None:
             raise QueryError(
                 f"{type(self).__name__} needs a key: {type(self).__name__}().key or "
                 f'{type(self).__name__}()["key"]'
@@ -143,11 +144,11 @@ class BaseQuery:
 
     def _simple(self, symbol: str, rhs: Any, test: Callable[[Any], bool]) -> SimpleQuery:
         return SimpleQuery(
-            self.attribute, symbol, rhs, test, self._path, self._hash_of(symbol, rhs)
+            self._attribute, symbol, rhs, test, self._path, self._hash_of(symbol, rhs)
         )
 
     def _hash_of(self, symbol: str, rhs: Any) -> tuple[Any, ...] | None:
-        hashval = (self.attribute, symbol, self._path.steps, freeze(rhs))
+        hashval = (self._attribute, symbol, self._path.steps, freeze(rhs))
         try:
             hash(hashval)
         except TypeError:
@@ -161,8 +162,9 @@ class BaseQuery:
 
     def noop(self) -> SimpleQuery:
         """A query that every point matches, to start a composition with."""
+        attribute = self._attribute or "measurement"
         return SimpleQuery(
-            self.attribute, "noop", None, lambda _value: True, lambda _attribute: None, ("noop",)
+            attribute, "noop", None, lambda _value: True, lambda _attribute: None, ("noop",)
         )
 
     def test(self, func: Callable[..., Any], *args: Any) -> SimpleQuery:
@@ -185,8 +187,8 @@ class BaseQuery:
         return self._regex("search", regex, flags)
 
     def _regex(self, symbol: str, regex: str, flags: int) -> SimpleQuery:
-        if self.regex_refusal:
-            raise QueryError(self.regex_refusal)
+        if self._regex_refusal and not self._path.maps:
+            raise QueryError(self._regex_refusal)
         self._require_key()
         pattern: re.Pattern[str] = re.compile(regex, flags)
         if not isinstance(pattern.pattern, str):
@@ -213,10 +215,10 @@ def _holds(compare: Callable[[Any, Any], Any], value: Any, rhs: Any) -> bool:
 class TimeQuery(BaseQuery):
     """Queries on a point's time. The right-hand side is a datetime; a naive one is local time."""
 
-    attribute = "time"
-    regex_refusal = "a time has no text: a regex cannot test it; map it to text first"
+    _attribute = "time"
+    _regex_refusal = "a time has no text: a regex cannot test it; map it to text first"
 
-    def checked_rhs(self, symbol: str, rhs: Any) -> Any:
+    def _checked_rhs(self, symbol: str, rhs: Any) -> Any:
         """An aware datetime; a naive `rhs` is converted now."""
         if not isinstance(rhs, datetime):
             raise TypeError(f"a time is compared with a datetime: {symbol} {rhs!r}")
@@ -233,7 +235,7 @@ class TimeQuery(BaseQuery):
     def _instant(self, symbol: str, rhs: Any) -> SimpleQuery:
         """Compare instants as microseconds: exact, and right for a point not inserted yet."""
         compare = (EQUALITIES | ORDERINGS)[symbol]
-        rhs = self.checked_rhs(symbol, rhs)
+        rhs = self._checked_rhs(symbol, rhs)
         rhs_us = to_us(rhs)
 
         def test(moment: Any) -> bool:
@@ -247,9 +249,9 @@ class TimeQuery(BaseQuery):
 class MeasurementQuery(BaseQuery):
     """Queries on a point's measurement. The right-hand side is a str."""
 
-    attribute = "measurement"
+    _attribute = "measurement"
 
-    def checked_rhs(self, symbol: str, rhs: Any) -> Any:
+    def _checked_rhs(self, symbol: str, rhs: Any) -> Any:
         """A str, else TypeError."""
         if not isinstance(rhs, str):
             raise TypeError(f"a measurement is compared with a str: {symbol} {rhs!r}")
@@ -262,15 +264,15 @@ class TagQuery(BaseQuery):
     `TagQuery().room == "kitchen"`; a key that is no identifier: `TagQuery()["my room"]`.
     """
 
-    attribute = "tags"
-    needs_key = True
+    _attribute = "tags"
+    _needs_key = True
 
-    def checked_rhs(self, symbol: str, rhs: Any) -> Any:
+    def _checked_rhs(self, symbol: str, rhs: Any) -> Any:
         """A str or None, else TypeError."""
         if rhs is not None and not isinstance(rhs, str):
             raise TypeError(
                 f"a tag is compared with a str or None: "
-                f"{self.path.key} {symbol} {rhs!r}; tags hold text"
+                f"{self._path.key} {symbol} {rhs!r}; tags hold text"
             )
         return rhs
 
@@ -281,15 +283,15 @@ class FieldQuery(BaseQuery):
     `FieldQuery().temperature > 20`; a key that is no identifier: `FieldQuery()["my field"]`.
     """
 
-    attribute = "fields"
-    needs_key = True
-    regex_refusal = "a field has no text: a regex cannot test it; map it to text first"
+    _attribute = "fields"
+    _needs_key = True
+    _regex_refusal = "a field has no text: a regex cannot test it; map it to text first"
 
-    def checked_rhs(self, symbol: str, rhs: Any) -> Any:
+    def _checked_rhs(self, symbol: str, rhs: Any) -> Any:
         """A plain number or None, else TypeError."""
         if rhs is not None and not isinstance(rhs, int | float | np.number):
             raise TypeError(
-                f"a field is compared with a number or None: {self.path.key} {symbol} {rhs!r}"
+                f"a field is compared with a number or None: {self._path.key} {symbol} {rhs!r}"
             )
         return plain_number(rhs)
 

@@ -12,11 +12,12 @@ from hypothesis import event
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
+from tests.tinyflux import by_hand
 from tests.tinyflux import strategies as some
 from tests.tinyflux.backends import Backend
 from tests.tinyflux.exact import contents, exact
 from tests.tinyflux.model import Edit, Model
-from tinyflux import Insert, Point, Remove, TinyFlux, Update
+from tinyflux import Insert, Point, Remove, Update
 from tinyflux.predicates import Query
 
 scopes = st.none() | st.none() | some.measurements
@@ -327,9 +328,28 @@ def _planned(model: Model, item: Any) -> int:
 
 
 class CsvMachine(DatabaseMachine):
-    """A CSV file, with several handles."""
+    """A CSV file, with several handles, that other programs write too."""
 
     storage = "csv"
+
+    @rule(points=st.lists(some.points(), max_size=3), end=st.sampled_from(("\r\n", "\n")))
+    def append_by_hand(self, points: list[Point], end: str) -> None:
+        """Another program adds rows."""
+        with open(self.backend.path, "a", encoding="utf-8", newline="") as file:
+            by_hand.write(file, points, end)
+        self.model.insert(points)
+
+    @rule(is_replaced=st.booleans())
+    def reverse_by_hand(self, is_replaced: bool) -> None:
+        """Another program writes the rows in another order, of the same length in all."""
+        rows = by_hand.read(self.backend.path)
+        target = self.backend.path
+        if is_replaced:
+            target = target.with_name("new.csv")
+        with open(target, "w", encoding="utf-8", newline="") as file:
+            by_hand.write_rows(file, reversed(rows), "\r\n")
+        target.rename(self.backend.path)
+        self.model.points.reverse()
 
 
 class MemoryMachine(DatabaseMachine):
@@ -347,4 +367,3 @@ class UserMachine(DatabaseMachine):
 MACHINES: dict[str, type[DatabaseMachine]] = {
     machine.storage: machine for machine in (CsvMachine, MemoryMachine, UserMachine)
 }
-_ = TinyFlux
