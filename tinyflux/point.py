@@ -158,7 +158,7 @@ class Point:
         if self._tags:
             parts.append(f"tags={self._tags!r}")
         if self._fields:
-            fields = (f"{key!r}: {_shown(number)}" for key, number in self._fields.items())
+            fields = (f"{key!r}: {shown(number)}" for key, number in self._fields.items())
             parts.append(f"fields={{{', '.join(fields)}}}")
         return f"Point({', '.join(parts)})"
 
@@ -173,7 +173,7 @@ def validate_tags(tags: object) -> None:
         if value is not None and not isinstance(value, str):
             raise ValueError(
                 f"tag {key!r} must be a str or None, found {_found(value)}; "
-                f"numbers go into fields, or are written as text: str({value!r})"
+                f"numbers go into fields, or are written as text: str({shown(value)})"
             )
 
 
@@ -211,17 +211,20 @@ def plain_number(value: Any) -> FieldValue:
 
 
 def _found(value: object) -> str:
-    text = repr(value)
+    text = shown(value)
     return f"{type(value).__name__} {text if len(text) <= 60 else text[:57] + '...'}"
 
 
-def _shown(number: FieldValue) -> str:
-    """A number's repr; Python refuses to write out ints of some thousand digits."""
-    if isinstance(number, int) and number.bit_length() > _LONGEST_SHOWN_BITS:
-        return f"<int of {number.bit_length()} bits>"
-    return repr(number)
+def shown(value: object) -> str:
+    """The value's repr; Python refuses to write out ints of some thousand digits."""
+    if isinstance(value, int) and value.bit_length() > _LONGEST_SHOWN_BITS:
+        return f"<int of {value.bit_length()} bits>"
+    return repr(value)
 
 
-def _comparable(moment: datetime | None) -> int | None:
+def _comparable(moment: datetime | None) -> int | datetime | None:
     """A time by its instant: a naive one is local, whatever zone an aware one is written in."""
-    return None if moment is None else to_us(moment)
+    try:
+        return None if moment is None else to_us(moment)
+    except ValueError:  # a naive time without a UTC value equals only itself
+        return moment

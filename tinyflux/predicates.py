@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from tinyflux.point import Point
+from tinyflux.point import Point, shown
 
 Query: TypeAlias = "SimpleQuery | CompoundQuery"
 
@@ -100,7 +100,7 @@ class SimpleQuery:
     def __repr__(self) -> str:
         return (
             f"SimpleQuery({self._point_attr!r}, {self.operator!r}, "
-            f"{self.path_resolver!r}, {self.rhs!r})"
+            f"{self.path_resolver!r}, {shown(self.rhs)})"
         )
 
     def is_hashable(self) -> bool:
