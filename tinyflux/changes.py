@@ -108,12 +108,13 @@ class Plan:
 
     def _rows(self, query: Query | None, measurement: str | None) -> list[int]:
         """Kept rows that match as they are planned now."""
-        rows = self.table.rows(query, measurement)
-        rows = rows[self.is_kept[rows]]
-        if not self.replaced:
-            return rows.tolist()  # type: ignore[no-any-return]
-        found = {row for row in rows.tolist() if row not in self.replaced}
-        found.update(
+        unchanged = None
+        if self.replaced or not self.is_kept.all():
+            # Rows as they were before are not even looked at: a `test` could raise on one.
+            unchanged = self.is_kept.copy()
+            unchanged[list(self.replaced)] = False
+        found: list[int] = self.table.rows(query, measurement, unchanged).tolist()
+        found.extend(
             row
             for row, point in self.replaced.items()
             if self.is_kept[row] and _matches(point, query, measurement)

@@ -67,8 +67,13 @@ class Evaluation:
         return as_rows(self.selection)
 
 
-def matching_rows(query: Query | None, measurement: str | None, segment: Segment) -> Evaluation:
-    """The rows of `segment` that are of `measurement` (None: any) and match `query` (None: all)."""
+def matching_rows(
+    query: Query | None, measurement: str | None, segment: Segment, among: Mask | None = None
+) -> Evaluation:
+    """The rows of `segment` that are of `measurement` (None: any) and match `query` (None: all).
+
+    `among` tells for each row whether it is looked at at all (None: each is).
+    """
     scope: Selection = segment.everything()
     if query is not None and not runs_tests(query):
         low_us, high_us = time_bounds(query)
@@ -79,6 +84,9 @@ def matching_rows(query: Query | None, measurement: str | None, segment: Segment
             scope = segment.time_order.between(segment.times_us, low_us, high_us)
     if measurement is not None and selection_size(scope):
         scope = _of_measurement(segment, measurement, scope)
+    if among is not None:
+        rows = as_rows(scope)
+        scope = rows[among[rows]]
     if query is None or selection_size(scope) == 0:
         return Evaluation(scope)
     run = _Run(segment, scope)

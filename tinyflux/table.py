@@ -66,24 +66,34 @@ class Table:
         return zip(self._starts, self._segments, strict=False)
 
     def selections(
-        self, query: Query | None, measurement: str | None
+        self,
+        query: Query | None,
+        measurement: str | None,
+        among: NDArray[np.bool_] | None = None,
     ) -> Iterator[tuple[int, Segment, Selection]]:
         """The matching rows of each segment that has any, with the number of its first row.
 
-        Raises what a `test` raised on the first row that it raised on.
+        `among` tells for each row of the table whether it is looked at. Raises what a `test` raised
+        on the first row that it raised on.
         """
         for start, segment in self.numbered():
-            found = matching_rows(query, measurement, segment)
+            part = None if among is None else among[start : start + segment.n_rows]
+            found = matching_rows(query, measurement, segment, part)
             if found.failure is not None:
                 raise found.failure.error
             if selection_size(found.selection):
                 yield start, segment, found.selection
 
-    def rows(self, query: Query | None, measurement: str | None) -> RowArray:
-        """Every row that matches, ascending."""
+    def rows(
+        self,
+        query: Query | None,
+        measurement: str | None,
+        among: NDArray[np.bool_] | None = None,
+    ) -> RowArray:
+        """Every row that matches (of those that `among` tells), ascending."""
         parts = [
             as_rows(selection) + start
-            for start, _, selection in self.selections(query, measurement)
+            for start, _, selection in self.selections(query, measurement, among)
         ]
         return np.concatenate(parts) if parts else np.empty(0, dtype=np.int64)
 
