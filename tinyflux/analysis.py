@@ -51,7 +51,7 @@ class Analysis:
         table = self.engine.snapshot()
         found = latest_rows(table, _checked(query), measurement, by)
         rows = np.sort(found)
-        points = dict(zip(rows.tolist(), self.engine.points(table, rows), strict=True))
+        points = dict(zip(rows.tolist(), self.engine.point_maker()(table, rows), strict=True))
         return [points[row] for row in found.tolist()]
 
     @read_op

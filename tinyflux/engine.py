@@ -7,9 +7,9 @@ resets. Both give the same answers.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from tinyflux.columns import RowArray
 from tinyflux.file_columns import FileColumns
@@ -21,6 +21,9 @@ from tinyflux.storages import CSVStorage, MemoryStorage, Storage
 from tinyflux.table import Table
 
 logger = logging.getLogger(__name__)
+
+PointMaker: TypeAlias = Callable[[Table, RowArray], list[Point]]
+"""Gives the points of ascending rows of a table."""
 
 
 class Change(Protocol):
@@ -62,8 +65,8 @@ class Engine(Protocol):
     def scan(self) -> Iterator[Point]:
         """Every point in insertion order, without the index."""
 
-    def points(self, table: Table, rows: RowArray) -> list[Point]:
-        """The points of ascending `rows`."""
+    def point_maker(self) -> PointMaker:
+        """What gives the points of rows as they are now, whatever changes afterwards."""
 
     def append(self, points: Sequence[Point], *, is_compact: bool) -> None:
         """Store checked points behind the others."""
@@ -126,9 +129,9 @@ class FileEngine:
         """Every point of the file, read in pieces."""
         return self._storage.points()
 
-    def points(self, table: Table, rows: RowArray) -> list[Point]:
-        """New points made from the columns."""
-        return table.points(rows)
+    def point_maker(self) -> PointMaker:
+        """Makes new points from the columns."""
+        return Table.points
 
     def append(self, points: Sequence[Point], *, is_compact: bool) -> None:
         """Append rows; the index reads them when it is asked next."""
@@ -211,14 +214,18 @@ class ObjectEngine:
 
     def scan(self) -> Iterator[Point]:
         """Every stored point."""
-        return iter(self._storage.read())
+        return iter(self._points())
 
-    def points(self, table: Table, rows: RowArray) -> list[Point]:
-        """The stored objects of a memory storage, else new points made from the columns."""
-        if isinstance(self._storage, MemoryStorage):
-            stored = self._storage.stored()
-            return [stored[row] for row in rows.tolist()]
-        return table.points(rows)
+    def _points(self) -> list[Point]:
+        """A list of our own: a user's storage may give the one that it keeps."""
+        return list(self._storage.read())
+
+    def point_maker(self) -> PointMaker:
+        """Gives the stored objects of a memory storage, else new points made from the columns."""
+        if not isinstance(self._storage, MemoryStorage):
+            return Table.points
+        stored = self._storage.stored()  # a change puts another list in its place
+        return lambda _table, rows: [stored[row] for row in rows.tolist()]
 
     def append(self, points: Sequence[Point], *, is_compact: bool) -> None:
         """Append, then index what was appended if the index is in use."""
@@ -233,7 +240,7 @@ class ObjectEngine:
 
     def carry_out(self, table: Table, new: NewRows) -> None:
         """Replace what is stored, and the index by the changed columns."""
-        stored = self._storage.read()
+        stored = self._points()
         points = [
             new.replaced.get(row, point) for row, point in enumerate(stored) if new.is_kept[row]
         ]

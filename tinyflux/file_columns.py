@@ -187,11 +187,17 @@ def _is_old(identity: Identity) -> bool:
 
 
 def scan(file: CsvFile) -> Iterator[Segment]:
-    """Every complete row of the file as it is now, in small segments."""
-    size_bytes = file.current().size_bytes
-    for parsed, _ in parsed_chunks(file, file.header_size(), size_bytes):
-        if parsed.segment.n_rows:
-            yield parsed.segment
+    """Every complete row of the file as it is now, in small segments.
+
+    It has a descriptor of its own: `file` goes over to another file when this one is replaced
+    meanwhile.
+    """
+    file.current()
+    with CsvFile(file.path, file.codec, is_writable=False) as held:
+        size_bytes = held.current().size_bytes
+        for parsed, _ in parsed_chunks(held, held.header_size(), size_bytes):
+            if parsed.segment.n_rows:
+                yield parsed.segment
 
 
 def parsed_chunks(file: CsvFile, start: int, stop: int) -> Iterator[tuple[Parsed, bytes]]:

@@ -91,7 +91,7 @@ class PointStore(Analysis):
 
     def _reader(self) -> Reader:
         if self._uses_index:
-            return IndexReader(self._engine.current().table, self._engine.points)
+            return IndexReader(self._engine.current().table, self._engine.point_maker())
         return ScanReader(self._engine.scan)
 
     @read_op
