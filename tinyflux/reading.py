@@ -115,6 +115,8 @@ class IndexReader:
     ) -> list[tuple[Any, ...]]:
         """One tuple per matching point."""
         rows = self._table.rows(query, measurement)
+        if not keys:
+            return [()] * len(rows)
         return list(zip(*(self._table.selected(rows, key) for key in keys), strict=True))
 
     def timestamps(self, measurement: str | None) -> list[datetime]:

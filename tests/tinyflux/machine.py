@@ -198,7 +198,7 @@ class DatabaseMachine(RuleBasedStateMachine):
         expected = outcome(lambda: [_planned(planned, item) for item in items])
         found = outcome(lambda: self.db.apply(map(_change, items), is_compact))
         type(self).n_steps += 1
-        # Which of several failing points a change meets first is left open.
+        # Which of several errors a list of changes meets first is left open.
         assert _kind(found) == _kind(expected)
         if _kind(expected) == "list":
             assert found == expected
@@ -302,7 +302,9 @@ class DatabaseMachine(RuleBasedStateMachine):
 
 
 def _kind(outcome: Any) -> Any:
-    return outcome[0] if isinstance(outcome, tuple) else outcome
+    if isinstance(outcome, tuple) and outcome[0] == "list":
+        return "list"
+    return "error"
 
 
 def _change(item: Any) -> Any:
