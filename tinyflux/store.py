@@ -284,7 +284,12 @@ class PointStore(Analysis):
     @write_op
     @temp_storage_op
     def drop_measurement(self, name: str) -> int:
-        """Remove every point of a measurement; returns their number."""
+        """Remove every point of a measurement; returns their number.
+
+        Raises ValueError for a name that is no str: None would mean every measurement.
+        """
+        if not isinstance(name, str):
+            raise ValueError(f"a measurement's name is a str, found {name!r}")
         return self._apply([Remove(None, name)])[0]
 
     @write_op
