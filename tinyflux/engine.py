@@ -149,6 +149,7 @@ class FileEngine:
         """Put an empty file in the place of this one."""
         self._storage.reset()
         self._columns.forget()
+        self._index.adopt(Table())
 
 
 class _FileChange:
