@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from datetime import datetime
 from itertools import islice
@@ -30,6 +31,8 @@ from tinyflux.queries import require_query
 from tinyflux.reading import IndexReader, Reader, ScanReader, Span
 from tinyflux.segment_file import CacheDamageError
 from tinyflux.storages import CSVStorage, Storage
+
+logger = logging.getLogger(__name__)
 
 _BATCH_POINTS = 1000
 
@@ -259,6 +262,8 @@ class PointStore(Analysis):
 
         Raises OSError if the storage cannot be written to: documented so, although nothing is.
         """
+        if self._engine.index.valid:
+            logger.debug("%r: the index is valid and made anew all the same", self)
         self._engine.rebuild()
 
     @read_op

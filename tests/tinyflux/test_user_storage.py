@@ -1,0 +1,203 @@
+"""A user's own storage: append, read and reset are enough; what it refuses is respected."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.tinyflux.backends import ListStorage
+from tests.tinyflux.exact import contents
+from tinyflux import FieldQuery, Insert, Point, Remove, Storage, TagQuery, TinyFlux
+
+TIME = datetime(2025, 1, 1, tzinfo=UTC)
+EVERY = TagQuery().noop()
+
+
+def point(n: int, **tags: str) -> Point:
+    return Point(time=TIME + timedelta(hours=n), tags=tags, fields={"n": n})
+
+
+class Recorded(ListStorage):
+    """Keeps what it was asked to do."""
+
+    def __init__(self, log: list[str], name: str = "") -> None:
+        super().__init__()
+        self.log = log
+        self.name = name
+
+    def append(self, points: Sequence[Point], temporary: bool = False) -> None:
+        self.log.append(f"append {len(points)}")
+        super().append(points, temporary)
+
+    def reset(self) -> None:
+        self.log.append("reset")
+        super().reset()
+
+    def close(self) -> None:
+        self.log.append("close")
+
+
+def test_arguments_reach_the_storage() -> None:
+    log: list[str] = []
+    db = TinyFlux(log, storage=Recorded, name="mine")
+    assert isinstance(db.storage, Recorded)
+    assert db.storage.name == "mine"
+
+
+def test_append_gets_the_points() -> None:
+    log: list[str] = []
+    db = TinyFlux(log, storage=Recorded)
+    new = point(1)
+    db.insert(new)
+    db.insert_multiple([point(2), point(3)])
+    assert log == ["append 1", "append 2"]
+    assert db.storage.read()[0] is new
+
+
+def test_a_rewrite_is_reset_and_append() -> None:
+    log: list[str] = []
+    db = TinyFlux(log, storage=Recorded)
+    db.insert_multiple([point(1), point(2), point(3)])
+    db.remove(FieldQuery().n == 2)
+    db.update_all(tags={"a": "b"})
+    assert log == ["append 3", "reset", "append 2", "reset", "append 2"]
+
+
+def test_what_changes_nothing_rewrites_nothing() -> None:
+    log: list[str] = []
+    db = TinyFlux(log, storage=Recorded)
+    db.insert(point(1))
+    db.remove(FieldQuery().n == 2)
+    db.update_all(fields={"n": 1})
+    db.apply([Remove(FieldQuery().n == 5), Insert([point(2)])])
+    assert log == ["append 1", "append 1"]
+
+
+def test_closing_closes_the_storage() -> None:
+    log: list[str] = []
+    with TinyFlux(log, storage=Recorded):
+        pass
+    assert log == ["close"]
+
+
+def test_a_storage_without_a_close_of_its_own() -> None:
+    with TinyFlux(storage=ListStorage) as db:
+        db.insert(point(1))
+
+
+class Full(ListStorage):
+    """Refuses to hold more than three points, half way through."""
+
+    def append(self, points: Sequence[Point], temporary: bool = False) -> None:
+        for new in points:
+            if len(self.items) == 3:
+                raise OSError("full")
+            self.items.append(new)
+
+
+@pytest.mark.parametrize("auto_index", [True, False])
+def test_a_rewrite_that_fails_leaves_the_points_as_they_were(auto_index: bool) -> None:
+    storage = Full()
+    TinyFlux(storage=lambda: storage).insert_multiple([point(1), point(2), point(3)])
+    db = TinyFlux(storage=lambda: storage, auto_index=auto_index)
+    with pytest.raises(OSError, match="full"):
+        db.apply([Remove(FieldQuery().n == 2), Insert([point(4), point(5)])])
+    assert contents(db.all(sorted=False)) == contents([point(1), point(2), point(3)])
+    assert contents(storage.read()) == contents([point(1), point(2), point(3)])
+    assert db.remove(FieldQuery().n == 1) == 1
+
+
+def test_an_append_that_fails_is_not_indexed() -> None:
+    class Broken(ListStorage):
+        def append(self, points: Sequence[Point], temporary: bool = False) -> None:
+            raise OSError("broken")
+
+    db = TinyFlux(storage=Broken)
+    with pytest.raises(OSError, match="broken"):
+        db.insert(point(1))
+    assert db.all() == []
+    assert db.index.empty
+
+
+class Restricted(ListStorage):
+    """Allows what it is told."""
+
+    def __init__(self, *rights: str) -> None:
+        super().__init__()
+        self.rights = rights
+
+    @property
+    def can_read(self) -> bool:
+        return "read" in self.rights
+
+    @property
+    def can_append(self) -> bool:
+        return "append" in self.rights
+
+    @property
+    def can_write(self) -> bool:
+        return "write" in self.rights
+
+
+CALLS: dict[str, tuple[str, Any]] = {
+    "insert": ("append", lambda db: db.insert(point(1))),
+    "insert_multiple": ("append", lambda db: db.insert_multiple([point(1)])),
+    "search": ("read", lambda db: db.search(EVERY)),
+    "len": ("read", len),
+    "remove": ("write", lambda db: db.remove(EVERY)),
+    "update": ("write", lambda db: db.update_all(measurement="a")),
+    "remove_all": ("reset", lambda db: db.remove_all()),
+    "reindex": ("write", lambda db: db.reindex()),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_what_a_storage_does_not_allow_is_not_done(name: str) -> None:
+    what, call = CALLS[name]
+    others = {"append", "read", "write"} - {"write" if what == "reset" else what}
+    db = TinyFlux(*others, storage=Restricted)
+    with pytest.raises(OSError, match=f"Restricted does not allow to {what}"):
+        call(db)
+
+
+class JsonStorage(Storage):
+    """A file of JSON lines: every read gives new points."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.path.touch()
+
+    def append(self, points: Sequence[Point], temporary: bool = False) -> None:
+        with open(self.path, "a", encoding="utf-8") as file:
+            for new in points:
+                assert new.time is not None
+                row = [new.time.isoformat(), new.measurement, new.tags, new.fields]
+                file.write(json.dumps(row) + "\n")
+
+    def read(self) -> list[Point]:
+        rows = map(json.loads, self.path.read_text(encoding="utf-8").splitlines())
+        return [
+            Point(time=datetime.fromisoformat(time), measurement=name, tags=tags, fields=fields)
+            for time, name, tags, fields in rows
+        ]
+
+    def reset(self) -> None:
+        self.path.write_text("")
+
+
+@pytest.mark.parametrize("auto_index", [True, False])
+def test_a_storage_in_a_file_of_another_format(tmp_path: Path, auto_index: bool) -> None:
+    path = tmp_path / "data.jsonl"
+    TinyFlux(path, storage=JsonStorage).insert_multiple([point(2, a="x"), point(1, a="y")])
+    db = TinyFlux(path, storage=JsonStorage, auto_index=auto_index)
+    assert [p.fields["n"] for p in db.all()] == [1, 2]
+    assert db.update(TagQuery().a == "x", fields={"n": 5}) == 1
+    assert db.remove(TagQuery().a == "y") == 1
+    assert contents(TinyFlux(path, storage=JsonStorage).all()) == contents(
+        [Point(time=point(2).time, tags={"a": "x"}, fields={"n": 5})]
+    )
