@@ -50,8 +50,8 @@ def parse(chunk: Chunk, codec: RowCodec) -> Parsed:
         if codec.is_plain and len(chunk.data) > FEW_BYTES:
             try:
                 return _parse_plain(chunk, codec)
-            except _OtherLineEndsError:
-                pass
+            except (_OtherLineEndsError, DamageError):
+                pass  # the slow road tells which row is the first that is damaged
         return _parse_slowly(chunk, codec)
 
 
@@ -71,23 +71,25 @@ class Record:
 def records(chunk: Chunk, codec: RowCodec) -> Iterator[Record]:
     """The complete records of a chunk; blank lines are passed over.
 
-    A record that is not finished when the bytes end is left out.
+    A record that is not finished when the bytes end is left out. Raises DamageError for bytes that
+    are no text.
     """
-    text = _decoded(chunk, codec)
+    text, trouble = _decoded(chunk, codec)
     lines = _LineFeed(text, codec)
     reader = codec.rows(lines)
     while True:
         start = lines.stop
         try:
-            cells = next(reader)
-        except StopIteration:
-            return
+            cells = next(reader, None)
         except csv.Error as error:
             raise DamageError(chunk.path, chunk.offset + start, str(error)) from error
-        if lines.is_exhausted or not lines.last_is_complete:
-            return
+        if cells is None or lines.is_exhausted or not lines.last_is_complete:
+            break
         if cells and not (len(cells) == 1 and not cells[0].strip()):
             yield Record(cells, start, lines.stop)
+    if trouble is not None:
+        reason = f"its bytes are no {codec.encoding}: {trouble.reason}"
+        raise DamageError(chunk.path, chunk.offset + start, reason) from trouble
 
 
 _NO_LIMIT = (1 << 31) - 1
@@ -120,8 +122,8 @@ class _LineFeed:
         return line
 
 
-def _decoded(chunk: Chunk, codec: RowCodec) -> str:
-    """The text of the chunk as far as its bytes are whole characters and no run of NULs."""
+def _decoded(chunk: Chunk, codec: RowCodec) -> tuple[str, UnicodeDecodeError | None]:
+    """The chunk's text as far as its bytes are whole characters, and why it ends where it does."""
     if csv.field_size_limit() < len(chunk.data):
         # csv writes longer values than it reads by default. The limit is process-wide.
         csv.field_size_limit(min(_NO_LIMIT, len(chunk.data)))
@@ -129,14 +131,10 @@ def _decoded(chunk: Chunk, codec: RowCodec) -> str:
     if codec.encoding == "utf-8":
         data = data[: data.rfind(b"\n") + 1] if codec.line_end != b"\r" else data
     try:
-        return data.decode(codec.encoding)
+        return data.decode(codec.encoding), None
     except UnicodeDecodeError as error:
-        if "unexpected end" in error.reason or "truncated" in error.reason:
-            return data[: error.start].decode(codec.encoding)
-        start = data.rfind(b"\n", 0, error.start) + 1
-        raise DamageError(
-            chunk.path, chunk.offset + start, f"its bytes are no {codec.encoding}: {error.reason}"
-        ) from error
+        is_cut = "unexpected end" in error.reason or "truncated" in error.reason
+        return data[: error.start].decode(codec.encoding), None if is_cut else error
 
 
 def _parse_slowly(chunk: Chunk, codec: RowCodec) -> Parsed:
