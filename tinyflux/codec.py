@@ -75,6 +75,17 @@ class RowCodec:
         """The bytes that end a row."""
         return self._writer_dialect.lineterminator.encode(self.encoding)
 
+    @property
+    def row_ends(self) -> tuple[bytes, ...]:
+        """The characters that end a row, each of one width in bytes."""
+        marks = ("\n", "\r") if self.ends_with_return else ("\n",)
+        return tuple(mark.encode(self.encoding) for mark in marks)
+
+    @property
+    def ends_with_return(self) -> bool:
+        """Whether the dialect ends its rows with a carriage return alone."""
+        return bool(self._writer_dialect.lineterminator == "\r")
+
     def encode(self, point: Point, is_compact: bool) -> bytes:
         """The row of `point`, its end included.
 
@@ -112,6 +123,9 @@ _NEWER_QUOTING = tuple(
 )
 
 
+_STATEFUL = ("iso2022", "hz", "utf-7", "idna", "punycode", "unicode-escape", "raw-unicode-escape")
+
+
 def _stateless(encoding: str) -> tuple[str, bytes]:
     """An encoding whose rows stand by themselves, and the mark that starts its file."""
     name = codecs.lookup(encoding).name
@@ -123,8 +137,12 @@ def _stateless(encoding: str) -> tuple[str, bytes]:
     if name in marked:
         return marked[name]
     sample = "a,\r\n"
-    if (sample * 2).encode(name) != sample.encode(name) * 2:
-        raise ValueError(f"encoding {encoding!r} depends on what came before: use utf-8")
+    is_stateful = (sample * 2).encode(name) != sample.encode(name) * 2
+    if is_stateful or name.replace("_", "-").startswith(_STATEFUL):
+        raise ValueError(
+            f"encoding {encoding!r} cannot be used: its bytes depend on what stands before them, "
+            f"or do not keep every text; use utf-8"
+        )
     return name, b""
 
 

@@ -187,12 +187,9 @@ class CsvFile:
         """
         if size_bytes == 0:
             return 0
-        line_end = self.codec.line_end[-1:]
-        width = len("\n".encode(self.codec.encoding))
-        last = files.read_at(self.fd, size_bytes - width, width)
-        if last.strip(b"\0") == line_end or size_bytes == self.header_size():
-            return size_bytes
         end = self._last_row_end(size_bytes)
+        if end == size_bytes:
+            return end
         torn = self.read(end, size_bytes)
         if torn.strip(b"\0"):
             self._set_aside(torn)
@@ -222,20 +219,27 @@ class CsvFile:
 
     def _last_row_end(self, size_bytes: int) -> int:
         """Where the last complete row ends."""
-        newline = "\n".encode(self.codec.encoding)
-        stop = size_bytes
-        while stop > 0:
-            start = max(0, stop - _TAIL_BYTES)
-            block = self.read(start, stop)
-            place = block.rfind(newline)
-            while place >= 0 and (start + place) % len(newline):
-                place = block.rfind(newline, 0, place)
+        ends = self.codec.row_ends
+        width = len(ends[0])
+        size = width
+        while True:
+            start = max(0, size_bytes - size)
+            block = self.read(start, size_bytes)
+            place = max(_last_place(block, end, -start % width) for end in ends)
             if place >= 0:
-                return start + place + len(newline)
+                return start + place + width
             if start == 0:
-                break
-            stop = start + len(newline) - 1
-        return self.header_size()
+                return self.header_size()
+            # At first only what ends a whole file is read, as nearly every file is.
+            size = max(size * 2, _TAIL_BYTES)
+
+
+def _last_place(block: bytes, character: bytes, first: int) -> int:
+    """Where `character` stands last in `block`, whose first whole one is at `first`; or -1."""
+    place = block.rfind(character)
+    while place >= 0 and (place - first) % len(character):
+        place = block.rfind(character, 0, place + len(character) - 1)
+    return place
 
 
 def storage_error(error: OSError, doing: str) -> StorageError:

@@ -101,6 +101,8 @@ class _LineFeed:
     def __init__(self, text: str, codec: RowCodec) -> None:
         self._lines = io.StringIO(text, newline="")
         self._encoding = codec.encoding
+        self._ends_with_return = codec.ends_with_return
+        self._n_left = len(text)
         self.stop = 0
         self.last_is_complete = True
         self.is_exhausted = False
@@ -118,7 +120,10 @@ class _LineFeed:
             if line.isascii() and self._encoding == "utf-8"
             else len(line.encode(self._encoding))
         )
-        self.last_is_complete = line[-1] in "\r\n"
+        self._n_left -= len(line)
+        # A carriage return at the very end may wait for its newline.
+        is_end = line[-1] == "\n" or self._ends_with_return or self._n_left > 0
+        self.last_is_complete = is_end and line[-1] in "\r\n"
         return line
 
 
@@ -129,7 +134,7 @@ def _decoded(chunk: Chunk, codec: RowCodec) -> tuple[str, UnicodeDecodeError | N
         csv.field_size_limit(min(_NO_LIMIT, len(chunk.data)))
     data = chunk.data
     if codec.encoding == "utf-8":
-        data = data[: data.rfind(b"\n") + 1] if codec.line_end != b"\r" else data
+        data = data if codec.ends_with_return else data[: data.rfind(b"\n") + 1]
     try:
         return data.decode(codec.encoding), None
     except UnicodeDecodeError as error:
