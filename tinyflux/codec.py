@@ -39,7 +39,10 @@ class RowCodec:
     def __init__(self, encoding: str | None = None, dialect: dict[str, Any] | None = None) -> None:
         self.dialect = dict(dialect or {})
         self.encoding, self.bom = _stateless(encoding or "utf-8")
-        self._writer_dialect = csv.writer(io.StringIO(), **self.dialect).dialect
+        try:
+            self._writer_dialect = csv.writer(io.StringIO(), **self.dialect).dialect
+        except csv.Error as error:
+            raise ValueError(f"the csv dialect {self.dialect!r} cannot be used: {error}") from error
         self._reader_dialect = dict(self.dialect)
         if self._writer_dialect.quoting in (csv.QUOTE_NONNUMERIC, *_NEWER_QUOTING):
             # csv.reader would turn bare cells into floats; the text decides here.
@@ -49,6 +52,7 @@ class RowCodec:
                 f"lineterminator {self._writer_dialect.lineterminator!r} cannot be read back: "
                 f"csv knows {', '.join(map(repr, LINE_ENDS))}"
             )
+        self._text(_SAMPLE)
 
     @property
     def is_plain(self) -> bool:
@@ -106,18 +110,43 @@ class RowCodec:
             text = ",".join(cells)
             if text.count(",") == len(cells) - 1 and not _NEEDS_QUOTES.search(text):
                 return text + self._writer_dialect.lineterminator
+        # With this end, whatever the dialect's own, csv quotes or escapes both newline characters.
         buffer = io.StringIO(newline="")
         try:
-            csv.writer(buffer, **self.dialect).writerow(cells)
+            csv.writer(buffer, **{**self.dialect, "lineterminator": "\r\n"}).writerow(cells)
+            text = buffer.getvalue().removesuffix("\r\n") + self._writer_dialect.lineterminator
+            if not self.is_plain:
+                self._require_readable(cells, text)
         except csv.Error as error:
             raise ValueError(f"this csv dialect cannot hold {cells!r}: {error}") from error
-        return buffer.getvalue()
+        return text
+
+    def _require_readable(self, cells: Sequence[str], text: str) -> None:
+        """Raise csv.Error if `text` is read as other cells: csv writes what it cannot read."""
+        allow_long_cells(len(text))
+        found = list(self.rows(io.StringIO(text, newline="")))
+        if found != [list(cells)]:
+            raise csv.Error(f"it would be read as {found!r}")
 
     def rows(self, lines: Iterable[str]) -> Any:
         """A csv.reader over text lines that keep their ends; `line_num` counts lines taken."""
         return csv.reader(lines, **self._reader_dialect)
 
 
+_NO_LIMIT = (1 << 31) - 1
+
+
+def allow_long_cells(n_characters: int) -> None:
+    """Let csv read cells of that length: it writes longer ones than it reads by default.
+
+    The limit is process-wide.
+    """
+    if csv.field_size_limit() < n_characters:
+        csv.field_size_limit(min(_NO_LIMIT, n_characters))
+
+
+_SAMPLE = ("2025-01-01T00:00:00", "measurement", "_tag_key", "value", "_field_key", "1")
+"""A row that every usable dialect holds."""
 _NEWER_QUOTING = tuple(
     getattr(csv, name) for name in ("QUOTE_STRINGS", "QUOTE_NOTNULL") if hasattr(csv, name)
 )

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinyflux.codec import RowCodec, point_of
+from tinyflux.codec import RowCodec, allow_long_cells, point_of
 from tinyflux.columns import RowArray
 from tinyflux.errors import DamageError
 from tinyflux.fast_rows import Lines, group_by_shape
@@ -82,6 +82,8 @@ def records(chunk: Chunk, codec: RowCodec) -> Iterator[Record]:
         try:
             cells = next(reader, None)
         except csv.Error as error:
+            if lines.is_exhausted:
+                break  # a strict dialect minds that a quote is still open
             raise DamageError(chunk.path, chunk.offset + start, str(error)) from error
         if cells is None or lines.is_exhausted or not lines.last_is_complete:
             break
@@ -90,9 +92,6 @@ def records(chunk: Chunk, codec: RowCodec) -> Iterator[Record]:
     if trouble is not None:
         reason = f"its bytes are no {codec.encoding}: {trouble.reason}"
         raise DamageError(chunk.path, chunk.offset + start, reason) from trouble
-
-
-_NO_LIMIT = (1 << 31) - 1
 
 
 class _LineFeed:
@@ -129,9 +128,7 @@ class _LineFeed:
 
 def _decoded(chunk: Chunk, codec: RowCodec) -> tuple[str, UnicodeDecodeError | None]:
     """The chunk's text as far as its bytes are whole characters, and why it ends where it does."""
-    if csv.field_size_limit() < len(chunk.data):
-        # csv writes longer values than it reads by default. The limit is process-wide.
-        csv.field_size_limit(min(_NO_LIMIT, len(chunk.data)))
+    allow_long_cells(len(chunk.data))
     data = chunk.data
     if codec.encoding == "utf-8":
         data = data if codec.ends_with_return else data[: data.rfind(b"\n") + 1]
