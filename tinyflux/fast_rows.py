@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from tinyflux.codec import NONE_TEXT, parse_number, split_key
@@ -28,9 +27,11 @@ from tinyflux.columns import (
 from tinyflux.segment import Segment
 from tinyflux.times import parse_iso_cells
 
-_COMMA, _QUOTE, _NEWLINE, _RETURN, _NUL = b',"\n\r\0'
+_COMMA, _QUOTE, _NEWLINE, _RETURN, _NUL, _UNDERSCORE = b',"\n\r\0_'
 _WIDEST_GATHER = 64
 """Longer texts are sliced one by one: a byte matrix is as wide as its longest cell."""
+_WIDEST_FLOAT = 32
+"""Python writes no float with more characters."""
 _MOST_DIGITS = 15
 """A decimal of so many digits and its power of ten are exact in float64, so is their quotient
 rounded right: Clinger, "How to read floating point numbers accurately" (1990), the fast path."""
@@ -86,7 +87,10 @@ class Lines:
 
     def gather(self, starts: RowArray, width: int) -> NDArray[np.uint8]:
         """The `width` bytes from each start, shape (n, width)."""
-        return sliding_window_view(self.data, width)[starts]
+        # As items of `width` bytes at every byte offset: one copy an item, not one a byte.
+        n_items = len(self.data) - width + 1
+        items = np.ndarray((n_items,), f"V{width}", self.data, strides=(1,))
+        return items[starts].view(np.uint8).reshape(len(starts), width)
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,17 +270,31 @@ def _numbers(rows: _Rows, cell: int) -> FieldColumn:
     kinds = np.where(decimals.is_integer, np.uint8(INT), np.uint8(FLOAT))
     if not len(odd):
         return FieldColumn(None, decimals.numbers, uniform(kinds))
-    data = rows.lines.data
-    values = [
-        parse_number(data[start:stop].tobytes().decode())
-        for start, stop in zip(starts[odd].tolist(), stops[odd].tolist(), strict=True)
-    ]
-    slow = field_column(None, values)
+    slow = _odd_numbers(rows.lines, starts[odd], sizes[odd])
     numbers = decimals.numbers
     numbers[odd] = slow.numbers
     kinds[odd] = slow.kinds_at(slice(None))
     exact = {int(odd[place]): number for place, number in slow.exact.items()}
     return FieldColumn(None, numbers, uniform(kinds), exact)
+
+
+def _odd_numbers(lines: Lines, starts: RowArray, sizes: RowArray) -> FieldColumn:
+    """Numbers of any form: many digits, exponents, None; ValueError where one is no number."""
+    if int(sizes.max()) <= _WIDEST_FLOAT:
+        cells = _masked(lines.gather(starts, _WIDEST_FLOAT), sizes)
+        is_digit = (cells - np.uint8(48)) < 10
+        is_integer = (is_digit | (cells == 0) | (cells == 43) | (cells == 45)).all(axis=1)
+        if not bool((is_integer | (sizes == 0) | (cells[:, 0] == _UNDERSCORE)).any()):
+            texts = cells.view(f"S{_WIDEST_FLOAT}").ravel().tolist()
+            return FieldColumn(None, np.array(list(map(float, texts))), FLOAT)
+    data = lines.data
+    return field_column(
+        None,
+        [
+            parse_number(data[start:stop].tobytes().decode())
+            for start, stop in zip(starts.tolist(), (starts + sizes).tolist(), strict=True)
+        ],
+    )
 
 
 @dataclass(frozen=True, slots=True)
