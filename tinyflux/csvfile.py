@@ -35,10 +35,17 @@ class CsvFile:
         self.codec = codec
         self.is_writable = is_writable
         self._mark: Mark | None = None
+        self._fd = -1
         self._fd = self._open()
+
+    def __del__(self) -> None:
+        # A program that never closes its databases has as many descriptors as it uses.
+        self.close()
 
     def _open(self) -> int:
         flags = (os.O_RDWR | os.O_APPEND) if self.is_writable else os.O_RDONLY
+        if self.path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "the data file is a directory", str(self.path))
         return os.open(self.path, flags | os.O_CLOEXEC)
 
     @property

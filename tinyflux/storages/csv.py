@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -191,7 +192,7 @@ def _opened(path: Path, codec: RowCodec, mode: str) -> tuple[CsvFile, str]:
     try:
         return CsvFile(path, codec, is_writable=True), ""
     except OSError as error:
-        if mode != "r+":
+        if mode != "r+" or error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise
         denial = (
             f"{error.strerror} for user {os.geteuid()}; access_mode 'r+' needs write permission"
