@@ -14,7 +14,7 @@ from typing import Protocol, TypeAlias
 from tinyflux import Point
 
 JsonValue: TypeAlias = (
-    "None | bool | int | float | str | Sequence[JsonValue] | Mapping[str, JsonValue]"
+    "bool | int | float | str | Sequence[JsonValue] | Mapping[str, JsonValue] | None"
 )
 
 
@@ -76,16 +76,19 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Mapped:
-    """What the mapping made of one message or reading."""
+    """What the mapping made of one message or reading.
+
+    A rejected one may carry points: what fitted is stored, and the message is kept for replay.
+    """
 
     outcome: Outcome
     points: tuple[Point, ...] = ()
     rule: str = ""
-    """The rule's place in the configuration, as `sources[2]`, `polls[0]`; empty where none matched."""
+    """The rule's place in the configuration, as `sources[2]`; empty where none matched."""
     reason: str = ""
     """Why it was rejected, for a person; empty when stored."""
     kind: str = ""
-    """A short word for the reason (`not-json`, `missing`, `type`, `nan`), to count and log once by."""
+    """A short word for the reason (`not-json`, `missing`, `type`), to count and log once by."""
 
 
 class Mapper(Protocol):

@@ -27,7 +27,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     command: Callable[[argparse.Namespace], int] = options.command
     try:
-        return command(options)
+        status = command(options)
+        sys.stdout.flush()  # here, where a reader that has gone is known to be no fault
+        return status
     except ConfigError as error:
         for problem in error.problems:
             print(problem, file=sys.stderr)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 from daemon.clock import Clock
 from daemon.logs import Repeats
-from daemon.messages import Mapped, Message
+from daemon.messages import Mapped, Message, Outcome
 from daemon.writer.inbox import InboxCounts, Item
 from daemon.writer.ledger import Ledger
 from daemon.writer.store import Store
@@ -27,6 +28,7 @@ class Journal:
         self._repeats = Repeats(_log, clock)
         self._saved_s = clock.monotonic_s()
         self._said_dropped = 0
+        self._known_empty: set[tuple[str, str]] = set()
 
     def settle(self, item: Item, mapped: Mapped) -> None:
         """One item has its outcome, durably."""
@@ -34,10 +36,30 @@ class Journal:
 
     def rejected(self, item: Item, mapped: Mapped) -> None:
         """Say it once for each rule and kind; the repeats are summed."""
-        name = f"topic {item.topic!r}" if isinstance(item, Message) else f"poll {item.poll}"
         rule = mapped.rule or "no rule"
-        text = f"rejected a message of {name} by {rule}: {mapped.reason} ({mapped.kind})"
+        text = f"rejected a message of {_name_of(item)} by {rule}: {mapped.reason} ({mapped.kind})"
         self._repeats.log(logging.WARNING, f"{rule} {mapped.kind}", _shortened(text))
+
+    def is_news(self, item: Item, mapped: Mapped) -> bool:
+        """Whether a rule gets a kind of item without a value for the first time.
+
+        What a device sends for "no value" is no fault and may come every minute: one sample of
+        each kind is kept in the reject file and logged, the rest is counted.
+        """
+        if mapped.outcome is not Outcome.NO_VALUE:
+            return False
+        name = (mapped.rule, _emptiness(item))
+        is_news = name not in self._known_empty
+        self._known_empty.add(name)
+        return is_news
+
+    def empty(self, item: Item, mapped: Mapped) -> Mapped:
+        """Say that a rule got an item without a value; the outcome with that as its reason."""
+        kind = _emptiness(item)
+        reason = "it is empty" if kind == "empty" else "it says that there is no value"
+        text = f"nothing to store of {_name_of(item)} by {mapped.rule}: {reason} ({kind})"
+        _log.info("%s; more of this kind are only counted", _shortened(text))
+        return replace(mapped, reason=reason, kind=kind)
 
     def check(self, counts: InboxCounts, held: int) -> None:
         """Say it if the ledger does not balance, which is a fault of the collector."""
@@ -86,3 +108,12 @@ class Journal:
 
 def _shortened(text: str, longest: int = 500) -> str:
     return text if len(text) <= longest else f"{text[:longest]}…"
+
+
+def _name_of(item: Item) -> str:
+    return f"topic {item.topic!r}" if isinstance(item, Message) else f"poll {item.poll}"
+
+
+def _emptiness(item: Item) -> str:
+    value = item.payload.strip() if isinstance(item, Message) else item.value
+    return "no-value" if value else "empty"

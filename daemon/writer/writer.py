@@ -161,8 +161,13 @@ class Writer:
         self._doing = f"write to {self._files.rejects.path}"
         while batch.unrejected:
             entry = batch.unrejected[0]
-            self._files.rejects.append(entry.item, entry.mapped)
-            self._journal.rejected(entry.item, entry.mapped)
+            if entry.mapped.outcome is Outcome.REJECTED:
+                self._files.rejects.append(entry.item, entry.mapped)
+                self._journal.rejected(entry.item, entry.mapped)
+            else:
+                self._files.rejects.append(
+                    entry.item, self._journal.empty(entry.item, entry.mapped)
+                )
             batch.unrejected.popleft()
         self._written.extend(batch.entries)
         self._inbox.release([entry.item for entry in batch.entries])
@@ -187,7 +192,10 @@ class Writer:
                 observer(points)
         if not batch.unrejected:
             batch.unrejected.extend(
-                entry for entry in batch.entries if entry.mapped.outcome is Outcome.REJECTED
+                entry
+                for entry in batch.entries
+                if entry.mapped.outcome is Outcome.REJECTED
+                or self._journal.is_news(entry.item, entry.mapped)
             )
 
     def _append_one_by_one(self, batch: Batch) -> list[Point]:

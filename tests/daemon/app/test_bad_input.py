@@ -72,17 +72,23 @@ def test_bad_payloads_are_kept_and_the_good_ones_around_them_stored(
 
 
 @pytest.mark.parametrize("payload", [b"", b'{"t": NaN}'], ids=["empty", "NaN"])
-def test_what_devices_send_for_no_value_is_counted_as_that(
+def test_what_devices_send_for_no_value_is_counted_and_one_of_a_kind_kept(
     mosquitto: Mosquitto, start_collector: StartCollector, payload: bytes
 ) -> None:
     collector = start_collector(configuration_for(mosquitto, sources=[RULE]))
     collector.wait_for_log("connected (MQTT")
     mosquitto.publish("sensors/attic", payload)
+    mosquitto.publish("sensors/attic", payload)
     mosquitto.publish("sensors/attic", '{"t": 2}')
     wait_for_rows(collector.data_path, "climate", 1)
     assert collector.end() == 0
-    outcomes = _ledger(collector.folder)["outcomes"]
-    assert (outcomes["stored"], outcomes["no-value"]) == (1, 1)
+    ledger = _ledger(collector.folder)
+    assert (ledger["outcomes"]["stored"], ledger["outcomes"]["no-value"]) == (1, 2)
+    assert ledger["rules"]["sources[0]"]["no-value"] == 2
+    assert [_payload(line) for line in _rejects(collector)] == [payload]
+    said = [line for line in collector.log_text().splitlines() if "nothing to store" in line]
+    assert len(said) == 1
+    assert "sensors/attic" in said[0]
 
 
 def test_a_message_without_a_rule_is_counted_and_acknowledged(
