@@ -19,8 +19,9 @@ from tinyflux.errors import DamageError
 from tinyflux.file_columns import parsed_chunks
 from tinyflux.marks import read_mark
 from tinyflux.materialize import points_of
-from tinyflux.parsing import Chunk, parse
+from tinyflux.parsing import parse
 from tinyflux.progress import Progress
+from tinyflux.records import Chunk
 from tinyflux.segment import Segment
 from tinyflux.segment_file import CacheDamageError, StoredSegment
 

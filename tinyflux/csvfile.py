@@ -19,8 +19,9 @@ from typing import Self
 
 from tinyflux import files
 from tinyflux.codec import RowCodec
-from tinyflux.errors import StorageError
+from tinyflux.errors import DamageError, StorageError
 from tinyflux.marks import Identity, Mark, new_generation, read_mark, stamp, write_mark
+from tinyflux.records import Chunk, complete_size, row_start
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +36,7 @@ class CsvFile:
         self.codec = codec
         self.is_writable = is_writable
         self._mark: Mark | None = None
+        self._own_end = ((0, 0), 0)  # where the rows ended when this handle had last added some
         self._fd = -1
         self._fd = self._open()
 
@@ -143,6 +145,7 @@ class CsvFile:
                 self.leave_mark(generation)
                 doing = f"{self.path}: could not append {len(data)} bytes"
                 raise storage_error(error, doing) from error
+            self._own_end = (identity.file, end + len(data))
 
     def generation_of(self, identity: Identity) -> bytes | None:
         """The generation of a state that one of our writers made; None for any other."""
@@ -192,9 +195,7 @@ class CsvFile:
 
         Only under the lock. A power cut leaves a row without its end, or a run of NUL bytes.
         """
-        if size_bytes == 0:
-            return 0
-        end = self._last_row_end(size_bytes)
+        end = self._rows_end(size_bytes)
         if end == size_bytes:
             return end
         torn = self.read(end, size_bytes)
@@ -224,21 +225,58 @@ class CsvFile:
         finally:
             os.close(fd)
 
-    def _last_row_end(self, size_bytes: int) -> int:
+    def _rows_end(self, size_bytes: int) -> int:
         """Where the last complete row ends."""
+        start = self._row_boundary(size_bytes)
+        if start == size_bytes:
+            return start
+        chunk = Chunk(self.read(start, size_bytes), start, str(self.path))
+        try:
+            end = start + complete_size(chunk, self.codec)
+        except DamageError:
+            return self._last_line_end(size_bytes)
+        if row_start(chunk.data[end - start :]) is not None:
+            # A quote that is never closed, with rows behind it: no tail to cut off.
+            return self._last_line_end(size_bytes)
+        return end
+
+    def _row_boundary(self, size_bytes: int) -> int:
+        """Where a row begins or the last one ends, at or not far before `size_bytes`."""
+        file = Identity.of(os.fstat(self.fd)).file
+        ends = [self._own_end]
+        if self._mark is not None:
+            ends.append((self._mark.identity.file, self._mark.identity.size_bytes))
+        width = len(self.codec.row_ends[0])
+        known = [
+            end
+            for of, end in ends
+            if of == file
+            and end <= size_bytes
+            and self.read(max(0, end - width), end) in self.codec.row_ends
+        ]
+        boundary = max(known, default=self.header_size())
+        window = _TAIL_BYTES
+        while window < size_bytes - boundary and self.codec.is_plain:
+            begin = row_start(self.read(size_bytes - window, size_bytes))
+            if begin is not None:
+                return size_bytes - window + begin
+            window *= 2
+        return boundary
+
+    def _last_line_end(self, size_bytes: int) -> int:
+        """Behind the last newline, whatever it stands in."""
         ends = self.codec.row_ends
         width = len(ends[0])
-        size = width
+        window = _TAIL_BYTES
         while True:
-            start = max(0, size_bytes - size)
+            start = max(0, size_bytes - window)
             block = self.read(start, size_bytes)
             place = max(_last_place(block, end, -start % width) for end in ends)
             if place >= 0:
                 return start + place + width
             if start == 0:
                 return self.header_size()
-            # At first only what ends a whole file is read, as nearly every file is.
-            size = max(size * 2, _TAIL_BYTES)
+            window *= 2
 
 
 def _last_place(block: bytes, character: bytes, first: int) -> int:

@@ -8,7 +8,6 @@ is foreign: the bytes that the columns cover are compared by checksum, and read 
 from __future__ import annotations
 
 import logging
-import re
 import time
 import zlib
 from collections.abc import Iterator
@@ -18,7 +17,8 @@ from tinyflux.cache import PUBLISH_ROWS, Checksum, Coverage
 from tinyflux.csvfile import CsvFile
 from tinyflux.errors import DamageError
 from tinyflux.marks import Identity, new_generation
-from tinyflux.parsing import Chunk, Parsed, parse
+from tinyflux.parsing import Parsed, parse
+from tinyflux.records import Chunk, row_start
 from tinyflux.rewrite import end_of
 from tinyflux.segment import Segment, concatenate
 from tinyflux.segment_file import StoredSegment
@@ -32,7 +32,6 @@ _SETTLED_NS = 2_000_000_000
 """A write within the same tick of the clock leaves the same time: a younger one proves nothing."""
 _MARK_TRIES = 5
 _MARK_WAIT_S = 0.001
-_ROW_START = re.compile(rb"\n[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+,")
 
 
 class FileColumns:
@@ -220,7 +219,7 @@ def parsed_chunks(file: CsvFile, start: int, stop: int) -> Iterator[tuple[Parsed
 
 def _require_torn(file: CsvFile, offset: int, data: bytes) -> None:
     """Let a torn tail pass; raise DamageError for an open quote that swallows whole rows."""
-    if _ROW_START.search(data):
+    if row_start(data) is not None:
         raise DamageError(
             str(file.path), offset, "a quote that it opens is never closed, and rows follow"
         )

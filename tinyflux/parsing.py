@@ -6,19 +6,17 @@ Rows without quotes that have the same keys in the same places are taken column 
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from tinyflux.codec import RowCodec, allow_long_cells, point_of
+from tinyflux.codec import RowCodec, point_of
 from tinyflux.columns import RowArray
 from tinyflux.errors import DamageError
 from tinyflux.fast_rows import Lines, group_by_shape
 from tinyflux.materialize import paused_collector
 from tinyflux.point import Point
+from tinyflux.records import Chunk, records
 from tinyflux.segment import Extent, Segment, concatenate, segment_of_points, take
 
 FEW_BYTES = 1 << 15
@@ -34,16 +32,6 @@ class Parsed:
     """From the chunk's start to behind its last complete row; the rest is no complete row yet."""
 
 
-@dataclass(frozen=True, slots=True)
-class Chunk:
-    """Bytes that begin at the start of a row, and where they stand."""
-
-    data: bytes
-    offset: int
-    """Of the first byte, from the file's start."""
-    path: str
-
-
 def parse(chunk: Chunk, codec: RowCodec) -> Parsed:
     """Every complete row of `chunk`, with offsets; DamageError for one that is none."""
     with paused_collector():
@@ -57,86 +45,6 @@ def parse(chunk: Chunk, codec: RowCodec) -> Parsed:
 
 class _OtherLineEndsError(Exception):
     """A row ends with a lone carriage return: lines are not what ends at a newline."""
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One row as text, and where its bytes stand in the chunk."""
-
-    cells: list[str]
-    start: int
-    stop: int
-
-
-def records(chunk: Chunk, codec: RowCodec) -> Iterator[Record]:
-    """The complete records of a chunk; blank lines are passed over.
-
-    A record that is not finished when the bytes end is left out. Raises DamageError for bytes that
-    are no text.
-    """
-    text, trouble = _decoded(chunk, codec)
-    lines = _LineFeed(text, codec)
-    reader = codec.rows(lines)
-    while True:
-        start = lines.stop
-        try:
-            cells = next(reader, None)
-        except csv.Error as error:
-            if lines.is_exhausted:
-                break  # a strict dialect minds that a quote is still open
-            raise DamageError(chunk.path, chunk.offset + start, str(error)) from error
-        if cells is None or lines.is_exhausted or not lines.last_is_complete:
-            break
-        if cells and not (len(cells) == 1 and not cells[0].strip()):
-            yield Record(cells, start, lines.stop)
-    if trouble is not None:
-        reason = f"its bytes are no {codec.encoding}: {trouble.reason}"
-        raise DamageError(chunk.path, chunk.offset + start, reason) from trouble
-
-
-class _LineFeed:
-    """Physical lines for csv.reader, counting the bytes it has taken."""
-
-    def __init__(self, text: str, codec: RowCodec) -> None:
-        self._lines = io.StringIO(text, newline="")
-        self._encoding = codec.encoding
-        self._ends_with_return = codec.ends_with_return
-        self._n_left = len(text)
-        self.stop = 0
-        self.last_is_complete = True
-        self.is_exhausted = False
-
-    def __iter__(self) -> Iterator[str]:
-        return self
-
-    def __next__(self) -> str:
-        line = self._lines.readline()
-        if not line:
-            self.is_exhausted = True
-            raise StopIteration
-        self.stop += (
-            len(line)
-            if line.isascii() and self._encoding == "utf-8"
-            else len(line.encode(self._encoding))
-        )
-        self._n_left -= len(line)
-        # A carriage return at the very end may wait for its newline.
-        is_end = line[-1] == "\n" or self._ends_with_return or self._n_left > 0
-        self.last_is_complete = is_end and line[-1] in "\r\n"
-        return line
-
-
-def _decoded(chunk: Chunk, codec: RowCodec) -> tuple[str, UnicodeDecodeError | None]:
-    """The chunk's text as far as its bytes are whole characters, and why it ends where it does."""
-    allow_long_cells(len(chunk.data))
-    data = chunk.data
-    if codec.encoding == "utf-8":
-        data = data if codec.ends_with_return else data[: data.rfind(b"\n") + 1]
-    try:
-        return data.decode(codec.encoding), None
-    except UnicodeDecodeError as error:
-        is_cut = "unexpected end" in error.reason or "truncated" in error.reason
-        return data[: error.start].decode(codec.encoding), None if is_cut else error
 
 
 def _parse_slowly(chunk: Chunk, codec: RowCodec) -> Parsed:

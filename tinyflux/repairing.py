@@ -17,9 +17,10 @@ from tinyflux.csvfile import CsvFile
 from tinyflux.errors import DamageError
 from tinyflux.file_columns import scan
 from tinyflux.materialize import points_of
-from tinyflux.parsing import Chunk, parse
+from tinyflux.parsing import parse
 from tinyflux.point import Point
 from tinyflux.progress import Progress
+from tinyflux.records import Chunk
 from tinyflux.rewrite import put_in_place, rewriting, temporary_path
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")

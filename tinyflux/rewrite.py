@@ -25,8 +25,8 @@ from tinyflux.columns import RowArray
 from tinyflux.csvfile import CsvFile, storage_error
 from tinyflux.errors import StorageError
 from tinyflux.marks import new_generation
-from tinyflux.parsing import Chunk, records
 from tinyflux.point import Point
+from tinyflux.records import Chunk, records
 from tinyflux.segment import Extent, Segment, segment_of_points
 from tinyflux.table import Table
 

@@ -17,7 +17,8 @@ from tests.tinyflux.rows import SHAPES, file_of, odd_lines
 from tinyflux import FieldQuery, Point, TagQuery, TinyFlux
 from tinyflux.codec import RowCodec, point_of
 from tinyflux.errors import DamageError
-from tinyflux.parsing import FEW_BYTES, Chunk, parse, records
+from tinyflux.parsing import FEW_BYTES, parse
+from tinyflux.records import Chunk, records
 from tinyflux.table import Table
 
 CODEC = RowCodec()
