@@ -7,7 +7,6 @@ Source: InfluxDB OSS v2 documentation, "Line protocol". Knows text and the parts
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -86,7 +85,7 @@ def from_line(line: str) -> LineParts:
             f"a line is measurement and tags, fields, and a time, found {len(sections)} parts: "
             f"{line[:80]!r}"
         )
-    measurement, *pairs = _split(sections[0], ",")
+    measurement, *pairs = _split(sections[0], ",", has_strings=False)
     if not measurement:
         raise ValueError(f"a line starts with its measurement: {line[:80]!r}")
     tags: TagSet = {}
@@ -94,7 +93,7 @@ def from_line(line: str) -> LineParts:
         key, text = _pair(pair)
         tags[_unescaped(key)] = _unescaped(text)
     fields: FieldSet = {}
-    for pair in _split(sections[1], ","):
+    for pair in _split(sections[1], ",", has_strings=True):
         key, text = _pair(pair)
         fields[_unescaped(key)] = _field_value(key, text)
     time_us = _time_us(sections[2]) if len(sections) == 3 else None
@@ -110,7 +109,7 @@ def _sections(line: str) -> list[str]:
         if mark == "\\":
             place += 1
         elif mark == '"' and len(parts) == 1:
-            is_quoted = not is_quoted
+            is_quoted = not is_quoted and _is_string_start(line, start, place)
         elif mark == " " and not is_quoted:
             if place > start:
                 parts.append(line[start:place])
@@ -123,26 +122,30 @@ def _sections(line: str) -> list[str]:
     return parts
 
 
-def _split(text: str, mark: str) -> list[str]:
-    return list(_pieces(text, mark))
+def _is_string_start(text: str, start: int, place: int) -> bool:
+    """Whether the quote at `place` begins a string: one stands behind a bare `=` only."""
+    before = text[start:place]
+    return before.endswith("=") and not before.endswith("\\=")
 
 
-def _pieces(text: str, mark: str) -> Iterator[str]:
+def _split(text: str, mark: str, *, has_strings: bool) -> list[str]:
+    """The pieces between bare marks; in fields a mark within a string is part of it."""
+    pieces: list[str] = []
     start, place, is_quoted = 0, 0, False
     while place < len(text):
         if text[place] == "\\":
             place += 1
-        elif text[place] == '"':
-            is_quoted = not is_quoted and text[start:place].endswith("=")
+        elif text[place] == '"' and has_strings:
+            is_quoted = not is_quoted and _is_string_start(text, start, place)
         elif text[place] == mark and not is_quoted:
-            yield text[start:place]
+            pieces.append(text[start:place])
             start = place + 1
         place += 1
-    yield text[start:]
+    return [*pieces, text[start:]]
 
 
 def _pair(text: str) -> tuple[str, str]:
-    parts = _split(text, "=")
+    parts = _split(text, "=", has_strings=False)
     if len(parts) < 2 or not parts[0] or not parts[1]:
         raise ValueError(f"{text[:80]!r} is no key=value")
     return parts[0], "=".join(parts[1:])
@@ -168,7 +171,7 @@ def _field_value(key: str, text: str) -> FieldValue:
 
 
 def _time_us(text: str) -> int:
-    if not re.fullmatch(r"-?[0-9]{1,20}", text):
+    if not re.fullmatch(r"-?[0-9]{1,24}", text):
         raise ValueError(f"{text[:40]!r} is no time in ns since 1970")
     time_us = int(text) // 1000
     if not MIN_US <= time_us <= MAX_US:

@@ -90,7 +90,9 @@ def windows_of(times_us: NDArray[np.int64], every: Duration, zone: tzinfo) -> Wi
     if not len(times_us):
         nothing = np.empty(0, dtype=np.int64)
         return Windows(nothing, nothing, nothing)
-    offsets = _Offsets.over(int(times_us.min()), int(times_us.max()), zone)
+    # The window of the first time may begin, and that of the last one end, under another offset.
+    reach_us = every.us or every.months * 31 * _DAY_US
+    offsets = _Offsets.over(int(times_us.min()) - reach_us, int(times_us.max()) + reach_us, zone)
     if every.us and every.us < _DAY_US and offsets.all_multiples_of(every.us):
         # Local and UTC windows are the same; the two passes through an hour that the clock
         # repeats in autumn stay apart.
@@ -138,8 +140,15 @@ def _anchor(every: Duration) -> int:
 
 
 def _to_utc(local_us: NDArray[np.int64], zone: tzinfo) -> NDArray[np.int64]:
-    naive = [_NAIVE_EPOCH + timedelta(microseconds=start) for start in local_us.tolist()]
-    return np.array([to_us(moment.replace(tzinfo=zone)) for moment in naive], dtype=np.int64)
+    return np.array([_instant_us(start, zone) for start in local_us.tolist()], dtype=np.int64)
+
+
+def _instant_us(local_us: int, zone: tzinfo) -> int:
+    try:
+        naive = _NAIVE_EPOCH + timedelta(microseconds=local_us)
+        return to_us(naive.replace(tzinfo=zone))
+    except OverflowError:  # a window that begins before year 1 or ends after 9999
+        return local_us - _offset_us(local_us, zone)
 
 
 @dataclass(frozen=True, slots=True)

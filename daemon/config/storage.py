@@ -39,7 +39,7 @@ class StorageConfig(Section):
     commit: CommitRules = Field(default_factory=CommitRules)
     """When points are made durable."""
     sync: Literal["commit", "always", "never"] = "commit"
-    """fsync at each commit, after every single message, or never (the system decides: points that
+    """fsync at each commit, after every write, or never (the system decides: points that
     were acknowledged can be lost in a power cut)."""
     rejects: RejectsConfig = Field(default_factory=RejectsConfig)
     """What could not be mapped."""

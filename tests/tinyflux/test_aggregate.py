@@ -206,6 +206,14 @@ def test_the_hour_that_autumn_repeats_is_two_windows() -> None:
     assert len(starts(times, "1h", "Europe/Oslo")) == 2
 
 
+@pytest.mark.parametrize("year", [1, 9999])
+@pytest.mark.parametrize("every", ["1h", "1d", "1w", "1mo", "1y"])
+def test_windows_reach_the_first_and_the_last_year(year: int, every: str) -> None:
+    at = datetime(year, 1, 1, tzinfo=UTC) if year == 1 else datetime(year, 12, 31, 23, tzinfo=UTC)
+    db = database([Point(time=at, fields={"x": 1})])
+    assert db.aggregate(None, "x", every=every, tz="Europe/Oslo")["x_mean"].tolist() == [1.0]
+
+
 def test_without_every_there_is_one_window() -> None:
     answer = database(series((0, 1), (4000, 3))).aggregate(None, "x")
     assert answer["x_mean"].tolist() == [2.0]
