@@ -148,7 +148,14 @@ def put_in_place(file: CsvFile, temporary: int, path: Path) -> None:
     """
     files.sync(temporary, path)
     files.rename(path, file.path)
-    files.sync_directory(file.path.parent)
+    try:
+        files.sync_directory(file.path.parent)
+    except OSError as error:
+        raise StorageError(
+            error.errno,
+            f"{file.path}: the changed file is in place, but its name could not be synced to disk: "
+            f"{error.strerror}; a power cut now may bring the old file back",
+        ) from error
     file.adopt(os.open(file.path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC))
     file.leave_mark(new_generation())
 
