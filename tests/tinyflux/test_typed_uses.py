@@ -1,0 +1,52 @@
+"""A typed program is checked against the package, as mypy --strict sees it installed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+WRONG = {
+    "a text as field": "Point().fields['a'] = 'b'",
+    "a number as tag": "Point().tags['a'] = 1",
+    "no query": "TinyFlux('a.csv').search('room')",
+    "no point": "TinyFlux('a.csv').insert('point')",
+    "an unknown argument": "TinyFlux('a.csv').search(TagQuery().a == 'b', order=True)",
+    "an empty query": "TinyFlux('a.csv').count(TagQuery().a)",
+    "a value as condition": "TinyFlux('a.csv').remove(True)",
+    "a function of the wrong type": "TinyFlux('a.csv').update_all(measurement=lambda name: 1)",
+}
+
+
+def mypy(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", "--no-error-summary", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=110,
+        check=False,
+    )
+
+
+def test_typed_uses_pass() -> None:
+    result = mypy("tests/tinyflux/typed_uses.py")
+    assert (result.stdout, result.returncode) == ("", 0)
+
+
+def test_wrong_uses_are_found(tmp_path: Path) -> None:
+    lines = ["from tinyflux import Point, TagQuery, TinyFlux", *WRONG.values()]
+    program = tmp_path / "wrong.py"
+    program.write_text("\n".join(lines) + "\n")
+    found = mypy(str(program)).stdout
+    missed = [
+        name
+        for number, name in enumerate(WRONG, start=2)
+        if f"wrong.py:{number}: error" not in found
+    ]
+    assert missed == []
+
+
+def test_the_package_says_that_it_is_typed() -> None:
+    assert (ROOT / "tinyflux" / "py.typed").exists()
