@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.tinyflux import by_hand
 from tests.tinyflux import strategies as some
+from tests.tinyflux.effort import effort
 from tests.tinyflux.exact import contents
 from tinyflux import FieldQuery, Point, TagQuery, TinyFlux
 
@@ -79,7 +80,7 @@ def test_python_s_csv_reads_what_is_written(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize("name", DIALECTS)
 @given(points=st.lists(some.points(), max_size=4))
-@settings(max_examples=25, deadline=None)
+@effort(25)
 def test_any_points_come_back_or_are_refused(name: str, points: list[Point]) -> None:
     dialect = DIALECTS[name]
     with tempfile.TemporaryDirectory() as folder:

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.tinyflux.effort import effort
 from tests.tinyflux.exact import contents
 from tests.tinyflux.rows import SHAPES, file_of, odd_lines
 from tinyflux import FieldQuery, Point, TagQuery, TinyFlux
@@ -46,7 +47,7 @@ def test_rows_of_one_shape(shape: str) -> None:
 
 
 @given(seed=seeds, shapes=st.lists(st.sampled_from(list(SHAPES)), min_size=1, max_size=9))
-@settings(max_examples=60, deadline=None)
+@effort(60)
 def test_rows_of_mixed_shapes(seed: int, shapes: list[str]) -> None:
     data = file_of(shapes, random.Random(seed), n_bytes=2 * FEW_BYTES)
     assert contents(at_once(data)[0]) == contents(one_by_one(data)[0])
@@ -57,7 +58,7 @@ def test_rows_of_mixed_shapes(seed: int, shapes: list[str]) -> None:
     shapes=st.lists(st.sampled_from(list(SHAPES)), min_size=1, max_size=3),
     odd=st.lists(odd_lines, min_size=1, max_size=12),
 )
-@settings(max_examples=150, deadline=None)
+@effort(60)
 def test_odd_lines_among_plain_ones(seed: int, shapes: list[str], odd: list[bytes]) -> None:
     data = file_of(shapes, random.Random(seed), n_bytes=2 * FEW_BYTES, odd=odd)
     fast, n_bytes = at_once(data)
@@ -72,7 +73,7 @@ def test_odd_lines_among_plain_ones(seed: int, shapes: list[str], odd: list[byte
     odd=st.lists(odd_lines, max_size=6),
     from_end=st.integers(0, 300),
 )
-@settings(max_examples=150, deadline=None)
+@effort(60)
 def test_a_chunk_that_ends_anywhere(
     seed: int, shapes: list[str], odd: list[bytes], from_end: int
 ) -> None:
@@ -85,7 +86,7 @@ def test_a_chunk_that_ends_anywhere(
 
 
 @given(seed=seeds, odd=st.lists(odd_lines, max_size=4))
-@settings(max_examples=40, deadline=None)
+@effort(40)
 def test_rows_can_be_removed_and_changed_by_their_bytes(
     tmp_path_factory: pytest.TempPathFactory, seed: int, odd: list[bytes]
 ) -> None:
