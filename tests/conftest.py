@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping
 
 import pytest
@@ -36,3 +37,14 @@ def start_mosquitto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartM
 def mosquitto(start_mosquitto: StartMosquitto) -> Mosquitto:
     """A running broker with user `collector`, password `s3cret`, unlimited and durable queues."""
     return start_mosquitto()
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_found() -> Iterator[None]:
+    """Take back what a test sets up for the process's logging, as `run` does."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    for handler in [handler for handler in root.handlers if handler not in handlers]:
+        root.removeHandler(handler)
+    root.setLevel(level)
