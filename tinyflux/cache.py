@@ -13,13 +13,16 @@ import os
 import secrets
 import zlib
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tinyflux.marks import give_to_owner, make_sidecar, sidecar
+from tinyflux import files
+from tinyflux.errors import CacheDamageError
 from tinyflux.segment import Segment
-from tinyflux.segment_file import CacheDamageError, SegmentFile, StoredSegment, segment_bytes
+from tinyflux.segment_file import SegmentFile, StoredSegment, header_checksum, segment_bytes
+from tinyflux.sidecar import is_trusted, make_sidecar, sidecar
 
 logger = logging.getLogger(__name__)
 
@@ -27,6 +30,18 @@ VERSION = 1
 PUBLISH_ROWS = 1 << 15
 """A cache is published when at least so many rows stand behind it."""
 _TRIES = 3
+_LARGEST_MANIFEST_BYTES = 64 << 20
+_ODD = (
+    CacheDamageError,
+    OSError,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    RecursionError,
+    OverflowError,
+)
+"""What reading raises where the manifest says something that cannot be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,20 +79,45 @@ def load(path: Path, codec_key: str) -> Cached | None:
 
     `codec_key` tells encoding and dialect: columns read by another are not these rows.
     """
+    try:
+        return opened(path, codec_key)
+    except CacheDamageError as error:
+        logger.warning("%s: the index cache is not used: %s", path, error)
+        return None
+
+
+def opened(path: Path, codec_key: str) -> Cached | None:
+    """As `load`; raises CacheDamageError for a cache that is not what was written."""
     directory = sidecar(path)
+    if not is_trusted(path):
+        return None
     for _ in range(_TRIES):
         try:
-            text = (directory / "manifest").read_bytes()
-        except OSError:
+            text = _manifest_text(directory / "manifest")
+        except FileNotFoundError:
             return None
+        except OSError as error:
+            raise CacheDamageError(f"its manifest cannot be read: {error}") from error
         try:
             return _opened(directory, _checked(text), codec_key)
         except FileNotFoundError:
             continue  # replaced between reading the manifest and opening its segments
-        except (CacheDamageError, OSError, ValueError, KeyError, TypeError) as error:
-            logger.warning("%s: the index cache is not used: %s", path, error)
-            return None
-    return None
+        except CacheDamageError:
+            raise
+        except _ODD as error:
+            raise CacheDamageError(f"its manifest says {error!r:.200}") from error
+    raise CacheDamageError("segments that its manifest names are missing")
+
+
+def _manifest_text(path: Path) -> bytes:
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        size_bytes = os.fstat(fd).st_size
+        if size_bytes > _LARGEST_MANIFEST_BYTES:
+            raise CacheDamageError(f"its manifest of {size_bytes:,} bytes is none")
+        return files.read_at(fd, 0, size_bytes)
+    finally:
+        os.close(fd)
 
 
 def _checked(text: bytes) -> dict[str, Any]:
@@ -91,18 +131,36 @@ def _checked(text: bytes) -> dict[str, Any]:
 def _opened(directory: Path, manifest: dict[str, Any], codec_key: str) -> Cached | None:
     if manifest["codec"] != codec_key:
         return None
-    segments = []
-    for name, start, n_rows, first_us, last_us in manifest["segments"]:
-        if "/" in name:
-            raise CacheDamageError(f"its manifest names {name!r}")
-        file = SegmentFile(directory / name)
-        segments.append(StoredSegment(file, start, n_rows, (first_us, last_us)))
     coverage = Coverage(
         bytes.fromhex(manifest["generation"]),
-        manifest["start"],
-        tuple(Checksum(*pair) for pair in manifest["checksums"]),
+        _whole(manifest["start"]),
+        tuple(Checksum(_whole(size), _whole(crc)) for size, crc in manifest["checksums"]),
     )
-    return Cached(coverage, tuple(segments), manifest["end"])
+    end = _whole(manifest["end"])
+    segments = []
+    place = coverage.start
+    for name, checksum, start, n_rows, first_us, last_us in manifest["segments"]:
+        if "/" in name or not name.endswith(".segment"):
+            raise CacheDamageError(f"its manifest names {name!r}")
+        if not place <= start < end or not 0 < _whole(n_rows) <= end - start:
+            raise CacheDamageError(f"its manifest sets {name} where it cannot be")
+        span_us = (_number(first_us), _number(last_us))
+        file = SegmentFile(directory / name, _whole(checksum))
+        segments.append(StoredSegment(file, start, n_rows, span_us))
+        place = start + n_rows
+    return Cached(coverage, tuple(segments), end)
+
+
+def _number(value: Any) -> int:
+    if type(value) is not int:
+        raise CacheDamageError(f"its manifest has {value!r:.20} for a number")
+    return value
+
+
+def _whole(value: Any) -> int:
+    if _number(value) < 0:
+        raise CacheDamageError(f"its manifest has {value!r:.20} for a size")
+    return int(value)
 
 
 def publish(
@@ -119,6 +177,7 @@ def publish(
         logger.debug("%s: no index cache: %s", path, error)
         return list(segments)
     try:
+        files.step("lock", directory)
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         return _published(path, directory, segments, end, coverage, codec_key)
     except BlockingIOError:
@@ -146,14 +205,22 @@ def _published(
         "end": end,
         "checksums": [[part.size_bytes, part.crc] for part in coverage.checksums],
         "segments": [
-            [segment.file.path.name, segment.start, segment.n_rows, *segment.span_us]
+            [
+                segment.file.path.name,
+                segment.file.checksum,
+                segment.start,
+                segment.n_rows,
+                *segment.span_us,
+            ]
             for segment in stored
         ],
     }
     body = json.dumps(manifest, separators=(",", ":")).encode()
     head = b"TFXMANIFEST %d %08x\n" % (VERSION, zlib.crc32(body))
-    _write(path, directory / "manifest.new", head + body)
-    os.rename(directory / "manifest.new", directory / "manifest")
+    fresh = directory / "manifest.new"
+    files.unlink(fresh)
+    _write(path, fresh, head + body)
+    files.rename(fresh, directory / "manifest")
     _remove_others(directory, {segment.file.path.name for segment in stored})
     return list(stored)
 
@@ -162,36 +229,38 @@ def _stored(path: Path, directory: Path, segment: Segment) -> StoredSegment:
     if isinstance(segment, StoredSegment) and segment.file.path.exists():
         return segment
     name = directory / f"{secrets.token_hex(8)}.segment"
-    _write(path, name, segment_bytes(segment))
+    data = segment_bytes(segment)
+    _write(path, name, data)
     start = segment.extent.start if segment.extent is not None else 0
-    return StoredSegment(SegmentFile(name), start, segment.n_rows, segment.span_us)
+    file = SegmentFile(name, header_checksum(data))
+    return StoredSegment(file, start, segment.n_rows, segment.span_us)
 
 
 def _write(path: Path, name: Path, data: bytes) -> None:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
-    fd = os.open(name, flags, 0o666)
+    """A new file of the cache, as private as the data at `path`. Not synced."""
+    fd = files.create(name, 0o600, os.O_WRONLY)
     try:
-        view = memoryview(data)
-        while view:
-            view = view[os.write(fd, view) :]
-        give_to_owner(fd, path)
-    except OSError:
-        os.unlink(name)
+        files.make_as_private(fd, name, os.stat(path))
+        files.write_all(fd, data, name)
+    except BaseException:
+        with suppress(OSError):
+            files.unlink(name)
         raise
     finally:
         os.close(fd)
 
 
 def _remove_others(directory: Path, names: set[str]) -> None:
+    """Remove segments that the manifest does not name. Only under the directory's lock."""
     for entry in directory.glob("*.segment"):
         if entry.name not in names:
-            entry.unlink(missing_ok=True)
+            files.unlink(entry)
 
 
 def discard(path: Path) -> None:
     """Remove the manifest, so that nobody uses the cache; where that is not allowed, leave it."""
     try:
-        (sidecar(path) / "manifest").unlink(missing_ok=True)
+        files.unlink(sidecar(path) / "manifest")
     except OSError as error:
         logger.debug("%s: the index cache stays: %s", path, error)
 

@@ -1,6 +1,7 @@
 """What is wrong with a data file: every byte that is no row, and every column that differs.
 
-Reads only. Answers with places, so that a person or `repairing` can act.
+Reads only, a piece at a time, however much is wrong. Answers with places, so that a person or
+`repairing` can act.
 """
 
 from __future__ import annotations
@@ -13,19 +14,19 @@ from pathlib import Path
 import numpy as np
 
 from tinyflux import cache
-from tinyflux.codec import RowCodec
+from tinyflux.codec import RowCodec, point_of
 from tinyflux.csvfile import CsvFile
-from tinyflux.errors import DamageError
-from tinyflux.file_columns import parsed_chunks
-from tinyflux.marks import read_mark
+from tinyflux.errors import CacheDamageError, DamageError
 from tinyflux.materialize import points_of
 from tinyflux.parsing import parse
 from tinyflux.progress import Progress
-from tinyflux.records import Chunk
-from tinyflux.segment import Segment
-from tinyflux.segment_file import CacheDamageError, StoredSegment
+from tinyflux.records import Chunk, Record, records
+from tinyflux.segment_file import StoredSegment
+from tinyflux.tails import Source, finished_end, has_swallowed_rows, line_end
 
-_SEARCH_BYTES = 1 << 16
+_CHUNK_BYTES = 2 << 20
+_WINDOW_BYTES = 16 << 10
+_COMPARED_ROWS = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,110 +44,208 @@ class Damage:
 class Good:
     """Rows that can be read, without a gap between them."""
 
-    segment: Segment
     start: int
     stop: int
+    n_rows: int
 
 
-def examine(file: CsvFile) -> Iterator[Good | Damage]:
+Piece = Good | Damage
+
+
+def examine(file: CsvFile) -> Iterator[Piece]:
     """The whole file in order, as runs of rows and what lies between them."""
-    size_bytes = file.current().size_bytes
-    offset = file.header_size()
-    with Progress(f"checking {file.path.name}", size_bytes) as progress:
-        while offset < size_bytes:
-            damage: Damage | None = None
-            try:
-                for parsed, _ in parsed_chunks(file, offset, size_bytes):
-                    if parsed.n_bytes:
-                        yield Good(parsed.segment, offset, offset + parsed.n_bytes)
-                    offset += parsed.n_bytes
-                    progress.reached(offset)
-                if offset < size_bytes:
-                    damage = _tail(file, offset, size_bytes)
-            except DamageError as error:
-                # Rows of the same chunk before the damaged one were not given yet.
-                if error.offset > offset:
-                    yield from _rows_before(file, offset, error.offset)
-                damage = _damaged_line(file, error, size_bytes)
-            if damage is not None:
-                yield damage
-                offset = damage.stop
+    state = file.state()
+    offset, size_bytes = file.header_size(), _CHUNK_BYTES
+    with Progress(f"checking {file.path.name}", state.end) as progress:
+        while offset < state.end:
+            data = file.read(offset, min(offset + size_bytes, state.end))
+            if not data:
+                break  # cut by another program meanwhile
+            chunk = Chunk(data, offset, str(file.path))
+            is_all = offset + len(data) >= state.end
+            n_bytes = 0
+            for piece in _pieces(chunk, file.codec, is_all=is_all):
+                yield piece
+                n_bytes = piece.stop - offset
+            if is_all:
+                offset += n_bytes
+                source = Source(file.read, file.codec, str(file.path))
+                if finished_end(source, offset, state.end) < state.end:
+                    yield _tail(file, offset, state.end)
+                break
+            size_bytes = _CHUNK_BYTES if n_bytes else size_bytes * 2
+            offset += n_bytes
+            progress.reached(offset)
+    if state.end < state.identity.size_bytes:
+        reason = "rows that a writer has begun and not finished; it was killed, or is at work"
+        yield Damage(state.end, state.identity.size_bytes, reason, is_tail=True)
 
 
-def _rows_before(file: CsvFile, start: int, stop: int) -> Iterator[Good]:
-    for parsed, _ in parsed_chunks(file, start, stop):
-        yield Good(parsed.segment, start, start + parsed.n_bytes)
-        start += parsed.n_bytes
+def _pieces(chunk: Chunk, codec: RowCodec, *, is_all: bool) -> Iterator[Piece]:
+    """What stands in a chunk, as far as rows are finished in it."""
+    try:
+        parsed = parse(chunk, codec)
+    except DamageError:
+        yield from _joined(_OneByOne(chunk, codec, is_all=is_all).pieces())
+        return
+    if parsed.n_bytes:
+        yield Good(chunk.offset, chunk.offset + parsed.n_bytes, parsed.segment.n_rows)
+    elif has_swallowed_rows(chunk.data, is_all=is_all):
+        yield from _joined(_OneByOne(chunk, codec, is_all=is_all).pieces())
+
+
+def _joined(pieces: Iterator[Piece]) -> Iterator[Piece]:
+    """Neighbouring rows as one run."""
+    run: Good | None = None
+    for piece in pieces:
+        if isinstance(piece, Good):
+            run = piece if run is None else Good(run.start, piece.stop, run.n_rows + piece.n_rows)
+            continue
+        if run is not None:
+            yield run
+            run = None
+        yield piece
+    if run is not None:
+        yield run
+
+
+class _OneByOne:
+    """Rows of a damaged chunk, each by itself, from small windows so that many do not add up."""
+
+    def __init__(self, chunk: Chunk, codec: RowCodec, *, is_all: bool) -> None:
+        self._data = chunk.data
+        self._chunk = chunk
+        self._codec = codec
+        self._is_all = is_all
+        self._place = 0
+
+    def pieces(self) -> Iterator[Piece]:
+        """Each row and each damage, up to what is not finished."""
+        size_bytes = _WINDOW_BYTES
+        while self._place < len(self._data):
+            before = self._place
+            window = self._data[before : before + size_bytes]
+            yield from self._window_pieces(window)
+            if self._place > before:
+                size_bytes = _WINDOW_BYTES
+            elif before + len(window) < len(self._data):
+                size_bytes *= 2
+            elif has_swallowed_rows(window, is_all=self._is_all):
+                yield self._bad_line("a quote that it opens is never closed, and rows follow")
+            else:
+                return
+
+    def _window_pieces(self, window: bytes) -> Iterator[Piece]:
+        start = self._place
+        offset = self._chunk.offset + start
+        try:
+            for record in records(Chunk(window, offset, self._chunk.path), self._codec):
+                reason = _fault(record)
+                if reason is None:
+                    self._place = start + record.stop
+                    yield Good(offset + record.start, offset + record.stop, 1)
+                elif self._skip_nuls(window, record.start):
+                    yield self._nuls(start + record.start)
+                    return
+                elif has_swallowed_rows(window[record.start : record.stop], is_all=True):
+                    yield self._bad_line(f"{reason}, and it swallows rows by a quote")
+                    return
+                else:
+                    self._place = start + record.stop
+                    yield Damage(offset + record.start, offset + record.stop, reason)
+        except DamageError as error:
+            # The rest of the window may be whole: only this line is left out.
+            self._place = error.offset - self._chunk.offset
+            if self._is_finished_line():
+                yield self._bad_line(error.reason)
+
+    def _skip_nuls(self, window: bytes, start: int) -> int:
+        rest = window[start:]
+        n_nuls = len(rest) - len(rest.lstrip(b"\0"))
+        return n_nuls if self._codec.encoding == "utf-8" and n_nuls < len(rest) else 0
+
+    def _nuls(self, start: int) -> Damage:
+        rest = self._data[start:]
+        n_nuls = len(rest) - len(rest.lstrip(b"\0"))
+        self._place = start + n_nuls
+        first = self._chunk.offset + start
+        return Damage(first, first + n_nuls, f"{n_nuls} NUL bytes, as a power cut leaves them")
+
+    def _is_finished_line(self) -> bool:
+        return line_end(self._data, self._place, self._codec) > self._place
+
+    def _bad_line(self, reason: str) -> Damage:
+        start = self._place
+        self._place = line_end(self._data, start, self._codec)
+        return Damage(self._chunk.offset + start, self._chunk.offset + self._place, reason)
+
+
+def _fault(record: Record) -> str | None:
+    """Why a record is no row; None where it is one."""
+    try:
+        point_of(record.cells)
+    except ValueError as error:
+        return str(error)
+    return None
 
 
 def _tail(file: CsvFile, offset: int, size_bytes: int) -> Damage:
-    tail = file.read(offset, size_bytes)
-    if not tail.strip(b"\0"):
-        reason = f"{len(tail)} NUL bytes behind the last row, as a power cut leaves them"
+    head = file.read(offset, min(size_bytes, offset + _CHUNK_BYTES))
+    if not head.strip(b"\0"):
+        reason = f"{size_bytes - offset} NUL bytes behind the last row, as a power cut leaves them"
     else:
         reason = "the last row has no end: a write was cut off, or a person typed no newline"
     return Damage(offset, size_bytes, reason, is_tail=True)
 
 
-def _damaged_line(file: CsvFile, error: DamageError, size_bytes: int) -> Damage:
-    """The damaged row up to the end of its line; a run of NULs before a row ends before it."""
-    start = error.offset
-    head = file.read(start, min(start + _SEARCH_BYTES, size_bytes))
-    n_nuls = len(head) - len(head.lstrip(b"\0"))
-    if 0 < n_nuls < len(head):
-        return Damage(start, start + n_nuls, f"{n_nuls} NUL bytes, as a power cut leaves them")
-    newline = "\n".encode(file.codec.encoding)
-    at = start
-    while at < size_bytes:
-        block = file.read(at, min(at + _SEARCH_BYTES, size_bytes))
-        place = block.find(newline)
-        if place >= 0:
-            return Damage(start, at + place + len(newline), error.reason)
-        at += len(block)
-    return Damage(start, size_bytes, error.reason)
-
-
 def cache_disagreements(file: CsvFile) -> Iterator[str]:
     """Where the index cache says something else than the file, a line each."""
-    cached = cache.load(file.path, file.codec.key)
-    if cached is None:
-        return
-    identity = file.current()
-    mark = read_mark(file.path)
-    is_marked = mark is not None and mark.identity == identity
-    is_current = is_marked and mark is not None and mark.generation == cached.coverage.generation
-    if not is_current and not cache.matches(cached.coverage, cached.end, file.read):
-        return  # of another state: it is not used, and says nothing wrong
-    for segment in cached.segments:
-        yield from _segment_disagreements(file, segment)
-
-
-def _segment_disagreements(file: CsvFile, segment: StoredSegment) -> Iterator[str]:
-    name = segment.file.path.name
     try:
-        extent = segment.extent
-        stored = points_of(segment, np.arange(segment.n_rows))
+        cached = cache.opened(file.path, file.codec.key)
     except CacheDamageError as error:
         yield f"index cache: {error}"
         return
-    start, stop = extent.start, extent.stop
+    if cached is None:
+        return
+    state = file.state()
+    if state.generation != cached.coverage.generation and not cache.matches(
+        cached.coverage, cached.end, file.read
+    ):
+        return  # of another state: it is not used, and says nothing wrong
+    with Progress(f"comparing the index cache of {file.path.name}", cached.end) as progress:
+        for segment in cached.segments:
+            yield from _segment_disagreements(file, segment)
+            progress.reached(segment.start)
+
+
+def _segment_disagreements(file: CsvFile, segment: StoredSegment) -> Iterator[str]:
+    """The first difference of one segment."""
+    name = segment.file.path.name
     try:
-        parsed = parse(Chunk(file.read(start, stop), start, str(file.path)), file.codec)
+        for first in range(0, segment.n_rows, _COMPARED_ROWS):
+            last = min(first + _COMPARED_ROWS, segment.n_rows)
+            difference = _difference(file, segment, first, last)
+            if difference is not None:
+                yield f"index cache: {name} {difference}"
+                return
+    except CacheDamageError as error:
+        yield f"index cache: {error}"
     except DamageError as error:
         yield f"index cache: {name} covers a damaged row: {error}"
-        return
-    rows = points_of(parsed.segment, np.arange(parsed.segment.n_rows))
-    if len(rows) != len(stored):
-        yield (
-            f"index cache: {name} holds {len(stored)} rows for bytes {start} to {stop}, "
-            f"the file {len(rows)}"
-        )
-        return
-    for row, (in_file, in_cache) in enumerate(zip(rows, stored, strict=True)):
-        if repr(in_file) != repr(in_cache):
-            place = extent.bounds(row)[0]
-            yield f"index cache: {name} differs from the file in the row at byte {place}"
-            return
+
+
+def _difference(file: CsvFile, segment: StoredSegment, first: int, last: int) -> str | None:
+    extent = segment.extent
+    start, stop = extent.bounds(first)[0], extent.bounds(last - 1)[1]
+    parsed = parse(Chunk(file.read(start, stop), start, str(file.path)), file.codec).segment
+    if parsed.n_rows != last - first:
+        return f"holds {last - first} rows for bytes {start} to {stop}, the file {parsed.n_rows}"
+    in_file = points_of(parsed, np.arange(parsed.n_rows))
+    in_cache = points_of(segment, np.arange(first, last))
+    for row, (wanted, found) in enumerate(zip(in_file, in_cache, strict=True), first):
+        if repr(wanted) != repr(found):
+            return f"differs from the file in the row at byte {extent.bounds(row)[0]}"
+    return None
 
 
 def open_for_check(path: str | Path, encoding: str | None = None) -> CsvFile:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tinyflux import cache
-from tinyflux.checking import Damage, cache_disagreements, examine, open_for_check
+from tinyflux.backups import backup, export
+from tinyflux.checking import Damage, Good, cache_disagreements, examine, open_for_check
 from tinyflux.codec import RowCodec
 from tinyflux.csvfile import CsvFile
 from tinyflux.database import TinyFlux
-from tinyflux.repairing import backup, export, repair
+from tinyflux.errors import CacheDamageError
+from tinyflux.repairing import repair
 from tinyflux.times import from_us
 
 _SHOWN = 100
@@ -63,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     copy.add_argument("--force", action="store_true", help="replace an existing copy")
     out = command("export", _export, "write every point to a new CSV file")
     out.add_argument("target", type=Path, help="the new file")
+    out.add_argument("--force", action="store_true", help="replace an existing file")
     out.add_argument(
         "--safe",
         action="store_true",
@@ -72,26 +76,36 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _check(options: argparse.Namespace) -> int:
+    n_rows = n_problems = 0
     with open_for_check(options.path, options.encoding) as file:
-        n_rows = 0
-        problems: list[str] = []
-        for piece in examine(file):
-            if isinstance(piece, Damage):
-                problems.append(_damage_line(piece))
-            else:
-                n_rows += piece.segment.n_rows
-        problems.extend(cache_disagreements(file))
-    for problem in problems[:_SHOWN]:
-        print(f"{options.path}: {problem}")
-    if len(problems) > _SHOWN:
-        print(f"{options.path}: and {len(problems) - _SHOWN} more")
-    state = f"{len(problems)} problems" if problems else "no problem"
-    print(f"{options.path}: {n_rows:,} rows, {state}")
-    return 1 if problems else 0
+        for problem in _problems(file):
+            if isinstance(problem, Good):
+                n_rows += problem.n_rows
+                continue
+            n_problems += 1
+            if n_problems <= _SHOWN:
+                print(f"{options.path}: {problem}")
+    if n_problems > _SHOWN:
+        print(f"{options.path}: and {n_problems - _SHOWN:,} more")
+    if n_problems and not n_rows:
+        print(f"{options.path}: no row of it can be read; it seems to be no TinyFlux data file")
+    print(f"{options.path}: {n_rows:,} rows, {_counted(n_problems, 'problem')}")
+    return 1 if n_problems else 0
+
+
+def _problems(file: CsvFile) -> Iterator[Good | str]:
+    """Rows that are well, and a line for each problem."""
+    for piece in examine(file):
+        yield piece if isinstance(piece, Good) else _damage_line(piece)
+    yield from cache_disagreements(file)
 
 
 def _damage_line(damage: Damage) -> str:
     return f"bytes {damage.start} to {damage.stop}: {damage.reason}"
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}" if number else f"no {what}"
 
 
 def _repair(options: argparse.Namespace) -> int:
@@ -99,22 +113,25 @@ def _repair(options: argparse.Namespace) -> int:
     path = options.path.resolve(strict=True)
     with CsvFile(path, codec, is_writable=options.is_run) as file:
         report = repair(file, accept_tail=options.accept_tail, is_dry=not options.is_run)
-    for damage in report.damages[:_SHOWN]:
+    for damage in report.damages:
         print(f"{options.path}: {_damage_line(damage)}")
+    if report.n_damages > len(report.damages):
+        print(f"{options.path}: and {report.n_damages - len(report.damages):,} more")
     if report.accepted_tail is not None:
         print(f"{options.path}: the last row is kept and gets its end")
-    n_bad = len(report.damages)
-    if not n_bad and report.accepted_tail is None:
-        print(f"{options.path}: nothing to repair, {report.n_rows_kept:,} rows")
-    elif not options.is_run:
+    kept, bad = _counted(report.n_rows_kept, "row"), _counted(report.n_damages, "piece")
+    if not report.is_needed:
+        print(f"{options.path}: nothing to repair, {kept}")
+        return 0
+    if not options.is_run:
         print(
-            f"{options.path}: would keep {report.n_rows_kept:,} rows and set {n_bad} pieces aside; "
-            f"to do it: python -m tinyflux repair --run {options.path}"
+            f"{options.path}: would keep {kept} and set {bad} aside; "
+            f"to do it: python -m tinyflux repair --run {shlex.quote(str(options.path))}"
         )
-    else:
-        where = f" in {report.aside}" if report.aside else " (only NUL bytes, nothing to keep)"
-        aside = f", set {n_bad} pieces aside{where}" if n_bad else ""
-        print(f"{options.path}: kept {report.n_rows_kept:,} rows{aside}")
+        return 1
+    where = f" in {report.aside}" if report.aside else " (only NUL bytes, nothing to keep)"
+    aside = f", set {bad} aside{where}" if report.n_damages else ""
+    print(f"{options.path}: kept {kept}{aside}")
     return 0
 
 
@@ -135,13 +152,25 @@ def _info(options: argparse.Namespace) -> int:
             print(f"series         {len(db.latest()):,}")
         for name in db.get_measurements():
             print(f"measurement    {name!r}: {len(db.measurement(name)):,} points")
-    cached = cache.load(path, RowCodec(options.encoding).key)
-    if cached is None:
-        print("index cache    none")
-    else:
-        rows = sum(segment.n_rows for segment in cached.segments)
-        print(f"index cache    {rows:,} rows in {len(cached.segments)} segments")
+    print(f"index cache    {_cache_state(options, n_points)}")
     return 0
+
+
+def _cache_state(options: argparse.Namespace, n_points: int) -> str:
+    with open_for_check(options.path, options.encoding) as file:
+        try:
+            cached = cache.opened(file.path, file.codec.key)
+        except CacheDamageError as error:
+            return f"damaged ({error}); the next program that may write makes it anew"
+        if cached is None:
+            return "none"
+        n_rows = sum(segment.n_rows for segment in cached.segments)
+        said = f"{n_rows:,} of {n_points:,} rows in {_counted(len(cached.segments), 'segment')}"
+        state = file.state()
+        is_current = state.generation == cached.coverage.generation or cache.matches(
+            cached.coverage, cached.end, file.read
+        )
+        return said if is_current else f"{said}, of another state of the file: not used"
 
 
 def _backup(options: argparse.Namespace) -> int:
@@ -153,6 +182,6 @@ def _backup(options: argparse.Namespace) -> int:
 
 def _export(options: argparse.Namespace) -> int:
     with open_for_check(options.path, options.encoding) as file:
-        n_points = export(file, options.target, is_safe=options.safe)
-    print(f"{options.target}: {n_points:,} points")
+        n_points = export(file, options.target, is_safe=options.safe, is_replacing=options.force)
+    print(f"{options.target}: {_counted(n_points, 'point')}")
     return 0

@@ -11,44 +11,96 @@ import codecs
 import errno
 import logging
 import os
+import stat
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tinyflux import files
+from tinyflux import files, locks
 from tinyflux.codec import RowCodec
-from tinyflux.errors import DamageError, StorageError
-from tinyflux.marks import Identity, Mark, new_generation, read_mark, stamp, write_mark
-from tinyflux.records import Chunk, complete_size, row_start
+from tinyflux.errors import MissingError, StorageError
+from tinyflux.marking import Marking
+from tinyflux.marks import Identity, boot_id, new_generation
+from tinyflux.mounts import warn_if_remote
+from tinyflux.replaced import ReplacedFile
+from tinyflux.tails import Source, Tail, finished_end, tail_after_power_cut
+from tinyflux.torn import cut_torn
+from tinyflux.unsynced import MOST_BYTES, Unsynced, is_same_but_lost
 
 logger = logging.getLogger(__name__)
 
-_TAIL_BYTES = 1 << 16
+_QUICK_TRIES = 50
+_WAITS = 5
+_WAIT_S = 0.001
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What a file was at one moment."""
+
+    identity: Identity
+    generation: bytes | None
+    """Of a state that one of our writers made; None for any other."""
+    end: int
+    """Where the rows end that writers have finished."""
 
 
 class CsvFile:
     """An open CSV file. Descriptors follow the name: a replaced file is opened anew."""
 
-    def __init__(self, path: Path, codec: RowCodec, *, is_writable: bool) -> None:
+    def __init__(
+        self,
+        path: Path,
+        codec: RowCodec,
+        *,
+        is_writable: bool,
+        lock_timeout_s: float = locks.LOCK_TIMEOUT_S,
+    ) -> None:
         self.path = path
         self.codec = codec
         self.is_writable = is_writable
-        self._mark: Mark | None = None
-        self._own_end = ((0, 0), 0)  # where the rows ended when this handle had last added some
+        self.lock_timeout_s = lock_timeout_s
+        self._marking = Marking(path)
+        self._unsynced = Unsynced()
+        self._replaced: ReplacedFile | None = None
+        self._is_locked = False
         self._fd = -1
-        self._fd = self._open()
+        self._open()
 
     def __del__(self) -> None:
         # A program that never closes its databases has as many descriptors as it uses.
         self.close()
 
-    def _open(self) -> int:
+    def _open(self) -> None:
+        """Open the file that has the name; its name is not known to be on disk."""
         flags = (os.O_RDWR | os.O_APPEND) if self.is_writable else os.O_RDONLY
         if self.path.is_dir():
             raise IsADirectoryError(errno.EISDIR, "the data file is a directory", str(self.path))
-        return os.open(self.path, flags | os.O_CLOEXEC)
+        try:
+            # Not to wait for the other end of a pipe.
+            fd = os.open(self.path, flags | os.O_CLOEXEC | os.O_NONBLOCK)
+        except FileNotFoundError as error:
+            raise self._missing() from error
+        state = os.fstat(fd)
+        if not stat.S_ISREG(state.st_mode):
+            os.close(fd)
+            raise StorageError(errno.EINVAL, f"{self.path} is no regular file")
+        warn_if_remote(self.path, state)
+        self._close()
+        self._fd = fd
+        self._pid = os.getpid()
+        self._is_named = False
+
+    def _missing(self) -> MissingError:
+        return MissingError(
+            errno.ENOENT,
+            f"No such file: {self.path} was deleted or renamed; put it back, or open the database "
+            f"again, which begins an empty one",
+        )
 
     @property
     def fd(self) -> int:
@@ -57,11 +109,16 @@ class CsvFile:
             raise ValueError(f"{self.path}: the database is closed")
         return self._fd
 
-    def close(self) -> None:
-        """Close the descriptor; twice is fine."""
+    def _close(self) -> None:
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
+
+    def close(self) -> None:
+        """Close the descriptors; twice is fine. What was not synced is not waited for."""
+        self._close()
+        self._unsynced.clear()
+        self.forget_replaced()
 
     def __enter__(self) -> Self:
         return self
@@ -75,14 +132,54 @@ class CsvFile:
         self.close()
 
     def current(self) -> Identity:
-        """The identity of the file that has the name now, which is open when this returns."""
+        """The identity of the file that has the name now, which is open when this returns.
+
+        Raises MissingError where none has it.
+        """
         while True:
-            named = os.stat(self.path)
+            try:
+                named = os.stat(self.path)
+            except FileNotFoundError as error:
+                raise self._missing() from error
             opened = os.fstat(self.fd)
             if (named.st_dev, named.st_ino) == (opened.st_dev, opened.st_ino):
                 return Identity.of(opened)
-            self.close()
-            self._fd = self._open()
+            if self._is_locked:
+                raise StorageError(
+                    errno.EBUSY,
+                    f"{self.path} was replaced by another program in the middle of a change; "
+                    f"nothing was changed: call again",
+                )
+            self._open()
+
+    def state(self) -> State:
+        """The file as it is, and how far writers have finished.
+
+        A writer leaves its mark a moment after its bytes: the state in between is waited out.
+        """
+        self.take_in_late_rows()
+        n_quick, n_waits = _QUICK_TRIES, _WAITS
+        while True:
+            identity = self.current()
+            mark = self._marking.of(identity)
+            if mark is not None:
+                return State(identity, mark.generation, identity.size_bytes)
+            stored = self._marking.stored()
+            if stored is None or stored.boot != boot_id():
+                return State(identity, None, identity.size_bytes)
+            if stored.is_ahead_of(identity) and n_quick:
+                n_quick -= 1
+            elif n_waits:
+                n_waits -= 1
+                time.sleep(_WAIT_S)
+            else:
+                start = stored.batch_start(identity, self.read)
+                return State(identity, None, identity.size_bytes if start is None else start)
+
+    def generation_of(self, identity: Identity) -> bytes | None:
+        """The generation of a state that one of our writers made; None for any other."""
+        mark = self._marking.of(identity)
+        return None if mark is None else mark.generation
 
     def read(self, start: int, stop: int) -> bytes:
         """The bytes from `start` to before `stop`, fewer where the file ends."""
@@ -96,203 +193,261 @@ class CsvFile:
                 return len(mark)
         return 0
 
-    def adopt(self, fd: int) -> None:
-        """Go on with `fd`, which has the file's name now."""
-        self.close()
-        self._fd = fd
-
     @contextmanager
-    def locked(self, timeout_s: float = files.LOCK_TIMEOUT_S) -> Iterator[Identity]:
-        """Within it no other process appends to the file or replaces it."""
-        while True:
-            fd = self.fd
-            files.lock(fd, self.path, timeout_s)
-            try:
-                named = os.stat(self.path)
-                opened = os.fstat(fd)
-            except OSError:
-                files.unlock(fd)
-                raise
-            if (named.st_dev, named.st_ino) == (opened.st_dev, opened.st_ino):
-                break
-            self.close()
-            self._fd = self._open()
-        try:
-            yield Identity.of(opened)
-        finally:
-            # A rewrite has put another file in the place of this one: its lock went with it.
-            if self._fd == fd:
-                files.unlock(fd)
+    def locked(self) -> Iterator[Identity]:
+        """Within it no other process appends to the file or replaces it.
 
-    def append(self, data: bytes, *, is_durable: bool) -> None:
+        Raises LockTimeoutError after `lock_timeout_s`.
+        """
+        deadline = locks.Deadline(self.lock_timeout_s)
+        while True:
+            if self._pid != os.getpid():
+                self._open()  # a lock on a descriptor that a fork copied excludes nobody
+            fd = self.fd
+            locks.lock_append(fd, self.path, deadline)
+            try:
+                opened = os.fstat(fd)
+                identity = self.current()
+                if identity.file == (opened.st_dev, opened.st_ino):
+                    break
+            except BaseException:
+                locks.unlock_append(fd)
+                raise
+            # Opened anew: the lock went with the old descriptor.
+        self._is_locked = True
+        try:
+            yield identity
+        finally:
+            self._is_locked = False
+            locks.unlock_append(fd)
+
+    def append(self, data: bytes, *, n_rows: int, is_durable: bool) -> None:
         """Add whole rows to the end; on disk when this returns if `is_durable`.
 
-        Raises StorageError after cutting the file back to what it was. Holds the lock meanwhile.
+        Holds the lock meanwhile. Raises StorageError with the file as it was before.
         """
+        if self._unsynced.size_bytes + len(data) > MOST_BYTES or is_durable:
+            self.sync()
+        self.take_in_late_rows()
         with self.locked() as identity:
-            generation = self.generation_of(identity) or new_generation()
-            end = self.mend_tail(identity.size_bytes)
-            if end == 0 and self.codec.bom:
-                data = self.codec.bom + data
             try:
-                files.write_all(self.fd, data, self.path)
-                # Before the sync, which may take long: readers see the rows already.
-                self.leave_mark(generation)
-                if is_durable:
-                    files.sync(self.fd, self.path)
+                self._append_locked(identity, data, n_rows=n_rows, is_durable=is_durable)
             except OSError as error:
-                self._cut_back(end)
-                self.leave_mark(generation)
-                doing = f"{self.path}: could not append {len(data)} bytes"
-                raise storage_error(error, doing) from error
-            self._own_end = (identity.file, end + len(data))
+                if error.errno != errno.ENOSPC or self._replaced is None:
+                    raise
+                # The old file of a rewrite takes room as long as it is open.
+                self.forget_replaced()
+                identity = Identity.of(os.fstat(self.fd))
+                self._append_locked(identity, data, n_rows=n_rows, is_durable=is_durable)
 
-    def generation_of(self, identity: Identity) -> bytes | None:
-        """The generation of a state that one of our writers made; None for any other."""
-        if self._mark is None or self._mark.identity != identity:
-            self._mark = read_mark(self.path)
-        if self._mark is None or self._mark.identity != identity:
-            return None
-        return self._mark.generation
+    def _append_locked(
+        self, identity: Identity, data: bytes, *, n_rows: int, is_durable: bool
+    ) -> None:
+        doing = f"{self.path}: could not append {n_rows} rows of {len(data)} bytes"
+        try:
+            generation = self.mend(identity)
+        except OSError as error:
+            raise files.storage_error(error, doing) from error
+        before = Identity.of(os.fstat(self.fd))
+        if before.size_bytes == 0 and self.codec.bom:
+            data = self.codec.bom + data
+        is_visible = False
+        try:
+            if n_rows > 1:
+                self._marking.announce(self.fd, generation, data)
+            files.write_all(self.fd, data, self.path)
+            offset = os.lseek(self.fd, 0, os.SEEK_CUR) - len(data)
+            is_visible = True
+            # Before the sync, which may take long: readers see the rows already.
+            self._marking.leave(self.fd, generation)
+            if is_durable:
+                self._sync_now()
+                self._marking.say_synced(Identity.of(os.fstat(self.fd)))
+            else:
+                self._unsynced.add(before.file, offset, data)
+        except BaseException as error:
+            # Who has seen the rows must not take what comes next for their continuation.
+            self._cut_back(before, new_generation() if is_visible else generation, data)
+            if isinstance(error, OSError):
+                raise files.storage_error(error, doing) from error
+            raise
+
+    def _cut_back(self, before: Identity, generation: bytes, data: bytes) -> None:
+        try:
+            files.truncate(self.fd, before.size_bytes, self.path)
+        except OSError as error:
+            self._marking.refuse(self.fd, before, generation, data)
+            logger.error(
+                "%s: rows that failed could not be cut off at byte %d (%s); readers pass over "
+                "them, and the next writer tries again",
+                self.path,
+                before.size_bytes,
+                error,
+            )
+            return
+        with suppress(OSError):
+            # Rows that failed should not be there again after a power cut.
+            self._sync_now()
+        self._marking.leave(self.fd, generation)
+
+    def mend(self, identity: Identity) -> bytes:
+        """Cut off what no writer finished, keeping it beside the file; the generation then.
+
+        Only under the lock.
+        """
+        mark = self._marking.of(identity)
+        if mark is not None:
+            return mark.generation
+        tail = self._tail(identity)
+        if tail.end < identity.size_bytes:
+            cut_torn(self.fd, self.path, tail, identity.size_bytes)
+        return new_generation()
+
+    def _tail(self, identity: Identity) -> Tail:
+        size_bytes = identity.size_bytes
+        stored = self._marking.stored()
+        start = None if stored is None else stored.batch_start(identity, self.read)
+        if start is not None:
+            return Tail(start)
+        source = Source(self.read, self.codec, str(self.path))
+        known = self._marking.row_end(identity, self.read)
+        if known is None:
+            return Tail(finished_end(source, self.header_size(), size_bytes))
+        if stored is not None and stored.boot != boot_id():
+            return tail_after_power_cut(source, known, size_bytes)
+        return Tail(finished_end(source, known, size_bytes))
+
+    def sync(self) -> None:
+        """Every row that this handle has written is on disk when this returns.
+
+        StorageError otherwise; the rows stay, and the next call writes them again before it
+        believes the disk.
+        """
+        if not self._unsynced.pieces:
+            return
+        try:
+            if self._unsynced.is_doubtful:
+                with self.locked() as identity:
+                    self._write_again(identity)
+                    self._sync_now()
+            else:
+                self._sync_now()
+        except OSError as error:
+            self._unsynced.is_doubtful = True
+            raise files.storage_error(
+                error,
+                f"{self.path}: {self._unsynced.size_bytes} bytes of rows could not be synced",
+                "they are in the file, but a power cut may lose them",
+            ) from error
+        self._unsynced.clear()
+        self._say_synced()
+
+    def settle(self) -> None:
+        """Sync what an earlier sync has failed for, before it is copied; StorageError as `sync`."""
+        if self._unsynced.is_doubtful:
+            self.sync()
+
+    def _sync_now(self) -> None:
+        """The file's bytes and its name are on disk when this returns."""
+        try:
+            files.sync(self.fd, self.path)
+        except OSError:
+            # The error is told once; a later success says nothing of what was written before.
+            self._unsynced.is_doubtful = True
+            raise
+        self.sync_name()
+
+    def sync_name(self) -> None:
+        """The file's name is on disk when this returns; done once for an open file.
+
+        Whoever made or replaced the file may have died before that.
+        """
+        if not self._is_named:
+            files.sync_directory(self.path.parent)
+            self._is_named = True
+
+    def _write_again(self, identity: Identity) -> None:
+        """Write what is not known to be on disk in its old places, so that it is written anew."""
+        if identity.file != self._unsynced.file:
+            return  # whoever replaced the file has synced what it took over
+        generation = self.mend(identity)
+        fd = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)  # O_APPEND knows no place but the end
+        try:
+            for offset, data in self._unsynced.pieces:
+                if is_same_but_lost(self.read(offset, offset + len(data)), data):
+                    files.write_at(fd, data, offset, self.path)
+                else:
+                    logger.error(
+                        "%s: another program changed bytes %d to %d before they were on disk; they "
+                        "are left as it made them",
+                        self.path,
+                        offset,
+                        offset + len(data),
+                    )
+        finally:
+            os.close(fd)
+        self._marking.leave(self.fd, generation)
+
+    def _say_synced(self) -> None:
+        """Note it in the mark, unless another process is writing just now."""
+        if locks.try_lock_append(self.fd, self.path):
+            try:
+                identity = Identity.of(os.fstat(self.fd))
+                if identity == Identity.of(os.stat(self.path)):
+                    self._marking.say_synced(identity)
+            except FileNotFoundError:
+                pass  # the next operation says so
+            finally:
+                locks.unlock_append(self.fd)
 
     def leave_mark(self, generation: bytes) -> None:
-        """Mark the present state as ours. Only under the lock, after a write."""
-        if stamp(self.fd):
-            self._mark = Mark(generation, Identity.of(os.fstat(self.fd)))
-            write_mark(self.path, self._mark)
+        """Mark the present state as ours and on disk. Only under the lock, after a sync."""
+        self._marking.leave(self.fd, generation, is_synced=True)
 
     def mark_unchanged(self, identity: Identity, generation: bytes) -> None:
         """Mark `identity` as known if it still is the file's, and if nobody writes just now."""
-        if not self.is_writable or not files.try_lock(self.fd, self.path):
+        if not self.is_writable or not locks.try_lock_append(self.fd, self.path):
             return
         try:
-            if Identity.of(os.fstat(self.fd)) == identity:
-                self._mark = Mark(generation, identity)
-                write_mark(self.path, self._mark)
+            if Identity.of(os.stat(self.path)) == Identity.of(os.fstat(self.fd)) == identity:
+                self._marking.accept(self.fd, generation)
+        except FileNotFoundError:
+            pass  # the next operation says so
         finally:
-            files.unlock(self.fd)
+            locks.unlock_append(self.fd)
 
-    def _cut_back(self, size_bytes: int) -> None:
-        try:
-            files.truncate(self.fd, size_bytes, self.path)
-        except OSError as error:
-            logger.error(
-                "%s: a torn row could not be cut off at byte %d (%s); the next writer will",
-                self.path,
-                size_bytes,
-                error,
-            )
+    def adopt(self, fd: int, taken_to: int) -> None:
+        """Go on with `fd`, which has the file's name now; the old file stays open and watched.
 
-    def sync(self) -> None:
-        """Every row written so far is on disk when this returns; StorageError otherwise."""
-        try:
-            files.sync(self.fd, self.path)
-        except OSError as error:
-            raise storage_error(error, f"{self.path}: could not be synced to disk") from error
-
-    def mend_tail(self, size_bytes: int) -> int:
-        """Cut off what no writer finished, keeping it beside the file; the size then.
-
-        Only under the lock. A power cut leaves a row without its end, or a run of NUL bytes.
+        Its rows before `taken_to` stand in the new one.
         """
-        end = self._rows_end(size_bytes)
-        if end == size_bytes:
-            return end
-        torn = self.read(end, size_bytes)
-        if torn.strip(b"\0"):
-            self._set_aside(torn)
+        self.forget_replaced()
+        self._replaced = ReplacedFile(self._fd, taken_to)
+        self._fd = fd
+        self._is_named = False
+
+    def forget_replaced(self) -> None:
+        """Let go of the old file of a rewrite, which gives its room on the disk back."""
+        if self._replaced is not None:
+            self._replaced.close()
+            self._replaced = None
+
+    def take_in_late_rows(self) -> None:
+        """Add rows that a program without locks has written into the old file of a rewrite."""
+        replaced = self._replaced
+        if replaced is None or self._is_locked or not replaced.has_grown():
+            return
+        source = Source(replaced.read, self.codec, str(self.path))
+        end = finished_end(source, replaced.end, replaced.size_bytes())
+        if end == replaced.end:
+            return
+        data = replaced.read(replaced.end, end)
         logger.warning(
-            "%s: %d bytes behind byte %d were no complete row (a power cut?); they are cut off%s",
+            "%s: a program that keeps the file open without locks wrote %d bytes into the old file "
+            "of a rewrite; they are added to the new one: let it open the file for each write",
             self.path,
-            size_bytes - end,
-            end,
-            f" and kept in {self.torn_path}" if torn.strip(b"\0") else "",
+            len(data),
         )
-        files.truncate(self.fd, end, self.path)
-        return end
-
-    @property
-    def torn_path(self) -> Path:
-        """Where torn rows are kept."""
-        return self.path.with_name(self.path.name + ".torn")
-
-    def _set_aside(self, torn: bytes) -> None:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
-        fd = os.open(self.torn_path, flags, 0o666)
-        try:
-            files.write_all(fd, torn.rstrip(b"\0") + b"\n", self.torn_path)
-            files.sync(fd, self.torn_path)
-        finally:
-            os.close(fd)
-
-    def _rows_end(self, size_bytes: int) -> int:
-        """Where the last complete row ends."""
-        start = self._row_boundary(size_bytes)
-        if start == size_bytes:
-            return start
-        chunk = Chunk(self.read(start, size_bytes), start, str(self.path))
-        try:
-            end = start + complete_size(chunk, self.codec)
-        except DamageError:
-            return self._last_line_end(size_bytes)
-        if row_start(chunk.data[end - start :]) is not None:
-            # A quote that is never closed, with rows behind it: no tail to cut off.
-            return self._last_line_end(size_bytes)
-        return end
-
-    def _row_boundary(self, size_bytes: int) -> int:
-        """Where a row begins or the last one ends, at or not far before `size_bytes`."""
-        file = Identity.of(os.fstat(self.fd)).file
-        ends = [self._own_end]
-        if self._mark is not None:
-            ends.append((self._mark.identity.file, self._mark.identity.size_bytes))
-        width = len(self.codec.row_ends[0])
-        known = [
-            end
-            for of, end in ends
-            if of == file
-            and end <= size_bytes
-            and self.read(max(0, end - width), end) in self.codec.row_ends
-        ]
-        boundary = max(known, default=self.header_size())
-        window = _TAIL_BYTES
-        while window < size_bytes - boundary and self.codec.is_plain:
-            begin = row_start(self.read(size_bytes - window, size_bytes))
-            if begin is not None:
-                return size_bytes - window + begin
-            window *= 2
-        return boundary
-
-    def _last_line_end(self, size_bytes: int) -> int:
-        """Behind the last newline, whatever it stands in."""
-        ends = self.codec.row_ends
-        width = len(ends[0])
-        window = _TAIL_BYTES
-        while True:
-            start = max(0, size_bytes - window)
-            block = self.read(start, size_bytes)
-            place = max(_last_place(block, end, -start % width) for end in ends)
-            if place >= 0:
-                return start + place + width
-            if start == 0:
-                return self.header_size()
-            window *= 2
-
-
-def _last_place(block: bytes, character: bytes, first: int) -> int:
-    """Where `character` stands last in `block`, whose first whole one is at `first`; or -1."""
-    place = block.rfind(character)
-    while place >= 0 and (place - first) % len(character):
-        place = block.rfind(character, 0, place + len(character) - 1)
-    return place
-
-
-def storage_error(error: OSError, doing: str) -> StorageError:
-    """`error` with what was being done, what holds now and what to do."""
-    remedy = {
-        errno.ENOSPC: "the disk is full: free some room, then the next call works",
-        errno.EDQUOT: "the quota is used up: free some room, then the next call works",
-        errno.EIO: "the disk reports an error: look at the kernel's log, and at the card or cable",
-        errno.EROFS: "the file system is read-only: remount it, or check the card",
-    }.get(error.errno or 0, "nothing was stored: mend the cause and call again")
-    return StorageError(error.errno, f"{doing}: {error.strerror}; the file is as before; {remedy}")
+        replaced.took_over(end)
+        with self.locked() as identity:
+            self._append_locked(identity, data, n_rows=data.count(b"\n"), is_durable=True)

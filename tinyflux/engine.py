@@ -15,7 +15,8 @@ from tinyflux.columns import RowArray
 from tinyflux.file_columns import FileColumns
 from tinyflux.index import Index
 from tinyflux.point import Point
-from tinyflux.rewrite import NewRows, rewrite, rewriting
+from tinyflux.replacement import Replacement, replacing
+from tinyflux.rewrite import NewRows, Rewrite
 from tinyflux.segment import segment_of_points
 from tinyflux.storages import CSVStorage, MemoryStorage, Storage
 from tinyflux.table import Table
@@ -140,10 +141,8 @@ class FileEngine:
     @contextmanager
     def change(self) -> Iterator[Change]:
         """Hold the rewrite lock while rows are chosen and rewritten."""
-        # A row that waits for its sync must not come out of the rewrite as if it were durable
-        # before its neighbours.
-        with rewriting(self._storage.file) as temporary:
-            yield _FileChange(self._storage, self._columns, temporary)
+        with replacing(self._storage.file) as replacement:
+            yield _FileChange(self._storage, self._columns, replacement)
 
     def reset(self) -> None:
         """Put an empty file in the place of this one."""
@@ -153,11 +152,12 @@ class FileEngine:
 
 
 class _FileChange:
-    def __init__(self, storage: CSVStorage, columns: FileColumns, temporary: int) -> None:
+    def __init__(self, storage: CSVStorage, columns: FileColumns, replacement: Replacement) -> None:
         self._storage = storage
         self._columns = columns
-        self._temporary = temporary
-        self._table = columns.current()
+        self._replacement = replacement
+        # Rows that others append while the change is decided on are no part of it.
+        self._table = Table(columns.current().segments)
 
     @property
     def table(self) -> Table:
@@ -167,8 +167,11 @@ class _FileChange:
         if new.is_only_added:
             self._storage.append_rows(new.added, is_compact=new.is_compact)
         else:
-            table = rewrite(self._storage.file, self._temporary, self._table, new)
-            self._columns.adopt(table)
+            columns = self._columns
+            rewrite = Rewrite(
+                self._replacement, self._storage.file, self._table, columns.is_continued
+            )
+            columns.adopt(rewrite.carry_out(new))
 
 
 class ObjectEngine:

@@ -3,9 +3,11 @@
 TinyFluxError
 ├── QueryError       RuntimeError, TypeError   a query that cannot be evaluated
 ├── AccessError      OSError                   the access mode or the file's rights forbid it
-├── LockTimeoutError      OSError                   another process holds the file too long
+├── LockTimeoutError OSError                   another process holds the file too long
+├── MissingError     FileNotFoundError         the file was deleted or renamed while open
 ├── StorageError     OSError                   the disk refused; the file is as it was
-└── DamageError      ValueError                bytes of the file that are no row
+├── DamageError      ValueError                bytes of the file that are no row
+└── CacheDamageError                           the index cache is not what was written; inside only
 """
 
 from __future__ import annotations
@@ -27,8 +29,16 @@ class LockTimeoutError(TinyFluxError, OSError):
     """Another process kept the file locked for longer than the timeout; nothing was done."""
 
 
+class MissingError(TinyFluxError, FileNotFoundError):
+    """The data file was deleted or renamed while it was open."""
+
+
 class StorageError(TinyFluxError, OSError):
     """The operating system refused a write; the file holds what it held before."""
+
+
+class CacheDamageError(TinyFluxError):
+    """A part of the index cache is not what was written; caught within, the cache is made anew."""
 
 
 class DamageError(TinyFluxError, ValueError):

@@ -14,15 +14,16 @@ from collections.abc import Iterator
 
 from tinyflux import cache
 from tinyflux.cache import PUBLISH_ROWS, Checksum, Coverage
-from tinyflux.csvfile import CsvFile
+from tinyflux.csvfile import CsvFile, State
 from tinyflux.errors import DamageError
 from tinyflux.marks import Identity, new_generation
 from tinyflux.parsing import Parsed, parse
-from tinyflux.records import Chunk, row_start
+from tinyflux.records import Chunk
 from tinyflux.rewrite import end_of
 from tinyflux.segment import Segment, concatenate
 from tinyflux.segment_file import StoredSegment
 from tinyflux.table import SEGMENT_ROWS, Table
+from tinyflux.tails import has_swallowed_rows
 
 logger = logging.getLogger(__name__)
 
@@ -30,8 +31,6 @@ CHUNK_BYTES = 2 << 20
 _CHECKSUM_BYTES = 1 << 20
 _SETTLED_NS = 2_000_000_000
 """A write within the same tick of the clock leaves the same time: a younger one proves nothing."""
-_MARK_TRIES = 5
-_MARK_WAIT_S = 0.001
 
 
 class FileColumns:
@@ -69,31 +68,24 @@ class FileColumns:
 
     def current(self) -> Table:
         """The columns of every complete row that the file holds now."""
-        identity = self._file.current()
-        if self._table is not None and identity == self._identity and self._is_settled:
+        self._file.take_in_late_rows()
+        if self._table is not None and self._is_settled and self._file.current() == self._identity:
             return self._table
-        identity, generation = self._marked(identity)
+        state = self._file.state()
         table = self._table
-        if table is None or not self._is_continued(identity, generation):
-            table = self._table = self._opened(identity, generation)
-        self._read_on(table, identity.size_bytes)
-        self._identity, self._generation = identity, generation
-        self._is_settled = generation is not None or _is_old(identity)
+        if table is None or not self.is_continued(state.identity, state.generation):
+            table = self._table = self._opened(state)
+        self._read_on(table, state.end)
+        self._identity, self._generation = state.identity, state.generation
+        self._is_settled = state.generation is not None or _is_old(state.identity)
         self._publish_if_worth()
         return table
 
-    def _marked(self, identity: Identity) -> tuple[Identity, bytes | None]:
-        """The file's identity and generation; waits a moment for a writer to leave its mark."""
-        for _ in range(_MARK_TRIES):
-            generation = self._file.generation_of(identity)
-            if generation is not None or self._table is None or self._generation is None:
-                break
-            time.sleep(_MARK_WAIT_S)
-            identity = self._file.current()
-        return identity, generation
+    def is_continued(self, identity: Identity, generation: bytes | None) -> bool:
+        """Whether what was read is still the beginning of the file.
 
-    def _is_continued(self, identity: Identity, generation: bytes | None) -> bool:
-        """Whether what was read is still the beginning of the file."""
+        Reads the file as far as it was read where the generation does not tell.
+        """
         if identity.size_bytes < self._end:
             return False
         if generation is not None and generation == self._generation:
@@ -103,15 +95,15 @@ class FileColumns:
     def _matches(self, coverage: Coverage, end: int) -> bool:
         return cache.matches(coverage, end, self._file.read)
 
-    def _opened(self, identity: Identity, generation: bytes | None) -> Table:
+    def _opened(self, state: State) -> Table:
         """The columns of the cache, where it is of this file; none otherwise."""
         self._start = self._end = self._file.header_size()
         self._checksums = []
         cached = cache.load(self._file.path, self._file.codec.key)
-        if cached is None or cached.end > identity.size_bytes:
+        if cached is None or cached.end > state.end:
             return Table()
         coverage = cached.coverage
-        if generation != coverage.generation and not self._matches(coverage, cached.end):
+        if state.generation != coverage.generation and not self._matches(coverage, cached.end):
             logger.info("%s: the index cache is of another state of the file", self._file.path)
             return Table()
         self._start, self._end = coverage.start, cached.end
@@ -191,10 +183,10 @@ def scan(file: CsvFile) -> Iterator[Segment]:
     It has a descriptor of its own: `file` goes over to another file when this one is replaced
     meanwhile.
     """
-    file.current()
+    file.take_in_late_rows()
     with CsvFile(file.path, file.codec, is_writable=False) as held:
-        size_bytes = held.current().size_bytes
-        for parsed, _ in parsed_chunks(held, held.header_size(), size_bytes):
+        end = held.state().end
+        for parsed, _ in parsed_chunks(held, held.header_size(), end):
             if parsed.segment.n_rows:
                 yield parsed.segment
 
@@ -210,16 +202,11 @@ def parsed_chunks(file: CsvFile, start: int, stop: int) -> Iterator[tuple[Parsed
             yield parsed, data
             offset += parsed.n_bytes
             size_bytes = CHUNK_BYTES
-        elif offset + len(data) < stop and data:
+        elif has_swallowed_rows(data, is_all=not data or offset + len(data) >= stop):
+            raise DamageError(
+                str(file.path), offset, "a quote that it opens is never closed, and rows follow"
+            )
+        elif data and offset + len(data) < stop:
             size_bytes *= 2
         else:
-            _require_torn(file, offset, data)
-            return
-
-
-def _require_torn(file: CsvFile, offset: int, data: bytes) -> None:
-    """Let a torn tail pass; raise DamageError for an open quote that swallows whole rows."""
-    if row_start(data) is not None:
-        raise DamageError(
-            str(file.path), offset, "a quote that it opens is never closed, and rows follow"
-        )
+            return  # a torn tail

@@ -1,31 +1,26 @@
-"""Every durable step: write, fsync, rename, truncate, lock. The one door to them.
+"""Every durable step: create, write, fsync, rename, truncate, unlink. The one door to them.
 
-A test can watch each step, make it fail or kill the process in it: see `intercepted`. Knows bytes
-and paths, never rows.
+A test can watch each step, make it fail, cut it short or kill the process in it: see `intercepted`.
+Knows bytes and paths, never rows.
 """
 
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
-import time
+import stat
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeAlias
 
-from tinyflux.errors import LockTimeoutError, StorageError
+from tinyflux.errors import StorageError
 
-Hook: TypeAlias = Callable[[str, str], None]
-"""Called with a step's name and its path before the step is done; what it raises fails the step."""
+Hook: TypeAlias = Callable[[str, str], "int | None"]
+"""Called with a step's name and its path before the step is done; what it raises fails the step.
 
-COPY_BYTES = 1 << 20
-SYNC_BYTES = 4 << 20
-"""A long copy is synced in steps of so many bytes, so that appends beside it do not stall."""
-KERNEL_COPY_BYTES = 256 << 10
-"""Ranges from this length on are copied by the kernel."""
-LOCK_TIMEOUT_S = 60.0
+For a `write` it may return how many bytes the disk takes of it.
+"""
 
 _hooks: list[Hook] = []
 
@@ -40,50 +35,102 @@ def intercepted(hook: Hook) -> Iterator[None]:
         _hooks.remove(hook)
 
 
-def _step(name: str, path: Path) -> None:
+def step(name: str, path: Path) -> int | None:
+    """Say that a step comes; how many bytes of a write the disk takes, None for all."""
+    taken: int | None = None
     for hook in _hooks:
-        hook(name, str(path))
+        limit = hook(name, str(path))
+        taken = taken if limit is None else limit
+    return taken
+
+
+def create(path: Path, mode: int, flags: int = os.O_RDWR) -> int:
+    """A descriptor of a new file, whose mode is less the umask; FileExistsError where one is."""
+    step("create", path)
+    flags |= os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    return os.open(path, flags, mode)
+
+
+def make_directory(path: Path, mode: int = 0o777) -> None:
+    """A new directory; FileExistsError where something is."""
+    step("make directory", path)
+    os.mkdir(path, mode)
 
 
 def write_all(fd: int, data: bytes | memoryview, path: Path) -> None:
     """Write all of `data` at the descriptor's place; OSError when the disk takes less."""
     view = memoryview(data)
     while view:
-        _step("write", path)
-        view = view[os.write(fd, view) :]
+        limit = step("write", path)
+        view = view[os.write(fd, view[:limit]) :]
+
+
+def write_at(fd: int, data: bytes, offset: int, path: Path) -> None:
+    """Write all of `data` at `offset`; the descriptor must not be in O_APPEND mode."""
+    view = memoryview(data)
+    while view:
+        limit = step("write", path)
+        n_written = os.pwrite(fd, view[:limit], offset)
+        view, offset = view[n_written:], offset + n_written
 
 
 def sync(fd: int, path: Path) -> None:
     """The file's content and size are on disk when this returns."""
-    _step("fsync", path)
+    step("fsync", path)
     os.fdatasync(fd)
 
 
 def sync_directory(directory: Path) -> None:
     """The names in `directory` are on disk when this returns."""
-    _step("fsync directory", directory)
-    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    step("fsync directory", directory)
+    try:
+        fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except PermissionError:
+        # A directory that may be entered but not listed cannot be opened: sync everything.
+        os.sync()
+        return
     try:
         os.fsync(fd)
+    except OSError as error:
+        # File systems that do not know it (CIFS, some of FUSE) say so.
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
     finally:
         os.close(fd)
 
 
 def truncate(fd: int, size_bytes: int, path: Path) -> None:
     """Cut the file to `size_bytes`."""
-    _step("truncate", path)
+    step("truncate", path)
     os.ftruncate(fd, size_bytes)
 
 
 def rename(source: Path, target: Path) -> None:
     """Put `source` in the place of `target`; nobody sees anything in between."""
-    _step("rename", target)
+    step("rename", target)
     os.rename(source, target)
+
+
+def unlink(path: Path) -> None:
+    """Remove a name; nothing happens where there is none."""
+    step("unlink", path)
+    path.unlink(missing_ok=True)
+
+
+def give_rights(fd: int, path: Path, like: os.stat_result) -> None:
+    """Give a file the owner, group and mode of `like`; PermissionError where not allowed."""
+    step("rights", path)
+    now = os.fstat(fd)
+    if (now.st_uid, now.st_gid) != (like.st_uid, like.st_gid):
+        os.fchown(fd, like.st_uid, like.st_gid)
+    mode = stat.S_IMODE(like.st_mode)
+    if stat.S_IMODE(os.fstat(fd).st_mode) != mode:
+        os.fchmod(fd, mode)
 
 
 def write_file(path: Path, data: bytes) -> None:
     """Write a new file with `data`; on disk, name included, when this returns."""
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o666)
+    fd = create(path, 0o666)
     try:
         write_all(fd, data, path)
         sync(fd, path)
@@ -105,114 +152,58 @@ def read_at(fd: int, offset: int, size_bytes: int) -> bytes:
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-class Copier:
-    """Copies byte ranges of one file to the end of another, joining short ones."""
+def open_aside(path: Path, like: os.stat_result) -> int:
+    """A descriptor that appends to a file beside the data, made if there is none.
 
-    def __init__(self, source: int, target: int, path: Path) -> None:
-        self._source = source
-        self._target = target
-        self._path = path
-        self._waiting: list[bytes] = []
-        self._waiting_bytes = 0
-        self._unsynced_bytes = 0
-
-    def copy(self, start: int, stop: int) -> None:
-        """Append the source's bytes from `start` to before `stop`."""
-        if stop - start >= KERNEL_COPY_BYTES:
-            self.flush()
-            while start < stop:
-                start += self._copy_in_kernel(start, min(stop - start, SYNC_BYTES))
-            return
-        while start < stop:
-            part = read_at(self._source, start, min(stop - start, COPY_BYTES))
-            if not part:
-                raise StorageError(
-                    errno.EIO, f"{self._path}: the source became shorter while it was copied"
-                )
-            self.write(part)
-            start += len(part)
-
-    def _copy_in_kernel(self, start: int, size_bytes: int) -> int:
-        _step("write", self._path)
-        try:
-            n_copied = os.copy_file_range(self._source, self._target, size_bytes, start)
-        except OSError as error:
-            if error.errno not in (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP):
-                raise
-            n_copied = 0
-        if n_copied == 0:
-            part = read_at(self._source, start, min(size_bytes, COPY_BYTES))
-            if not part:
-                raise StorageError(
-                    errno.EIO, f"{self._path}: the source became shorter while it was copied"
-                )
-            write_all(self._target, part, self._path)
-            n_copied = len(part)
-        self._count(n_copied)
-        return n_copied
-
-    def write(self, data: bytes) -> None:
-        """Append `data`."""
-        self._waiting.append(data)
-        self._waiting_bytes += len(data)
-        if self._waiting_bytes >= COPY_BYTES:
-            self.flush()
-
-    def flush(self) -> None:
-        """Give what is waiting to the operating system."""
-        if self._waiting:
-            data = b"".join(self._waiting)
-            self._waiting, self._waiting_bytes = [], 0
-            write_all(self._target, data, self._path)
-            self._count(len(data))
-
-    def _count(self, n_bytes: int) -> None:
-        self._unsynced_bytes += n_bytes
-        if self._unsynced_bytes >= SYNC_BYTES:
-            sync(self._target, self._path)
-            self._unsynced_bytes = 0
-
-
-def try_lock(fd: int, path: Path) -> bool:
-    """Take an exclusive flock if nobody holds one."""
-    _step("lock", path)
+    It is as private as the data, `like`, and belongs to the data's owner if root makes it: whoever
+    goes on with the data must not be locked out.
+    """
+    flags = os.O_WRONLY | os.O_APPEND
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def lock(fd: int, path: Path, timeout_s: float = LOCK_TIMEOUT_S) -> None:
-    """Take an exclusive flock; LockTimeoutError names the holder after `timeout_s`."""
-    deadline = time.monotonic() + timeout_s
-    wait_s = 0.0002
-    while not try_lock(fd, path):
-        if time.monotonic() >= deadline:
-            raise LockTimeoutError(
-                errno.EAGAIN,
-                f"{path} is locked by {_holder(fd)} for more than {timeout_s:g} s; "
-                f"nothing was written: try again, or end that process",
-            )
-        time.sleep(wait_s)
-        wait_s = min(wait_s * 2, 0.01)
-
-
-def unlock(fd: int) -> None:
-    """Give an flock back; a closed descriptor has none."""
-    fcntl.flock(fd, fcntl.LOCK_UN)
-
-
-def _holder(fd: int) -> str:
-    """Who holds the flock, as /proc/locks tells."""
-    state = os.fstat(fd)
-    wanted = f"{os.major(state.st_dev):02x}:{os.minor(state.st_dev):02x}:{state.st_ino}"
+        step("open", path)
+        return os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        fd = create(path, 0o600, flags)
     try:
-        lines = Path("/proc/locks").read_text().splitlines()
+        make_as_private(fd, path, like)
     except OSError:
-        return "another process"
-    for line in lines:
-        parts = line.split()
-        if len(parts) > 5 and parts[1] == "FLOCK" and parts[5] == wanted:
-            return f"process {parts[4]}"
-    return "another process"
+        os.close(fd)
+        with suppress(OSError):
+            path.unlink()
+        raise
+    return fd
+
+
+def make_as_private(fd: int, path: Path, like: os.stat_result) -> None:
+    """Let those who may read or write a file be those who may `like`; a directory of it, too.
+
+    Never executable. Where the group cannot be given, the group gets no right.
+    """
+    step("rights", path)
+    mode = stat.S_IMODE(like.st_mode) & 0o666
+    now = os.fstat(fd)
+    if os.geteuid() == 0:
+        os.fchown(fd, like.st_uid, like.st_gid)
+    elif now.st_gid != like.st_gid:
+        try:
+            os.fchown(fd, -1, like.st_gid)
+        except PermissionError:
+            mode &= ~0o060
+    if stat.S_ISDIR(now.st_mode):
+        mode |= (mode & 0o444) >> 2 | 0o700
+    os.fchmod(fd, mode)
+
+
+def storage_error(error: OSError, doing: str, state: str = "the file is as before") -> StorageError:
+    """`error` with what was being done, what holds now and what to do."""
+    remedy = {
+        errno.ENOSPC: "the disk is full: free some room, then the next call works",
+        errno.EDQUOT: "the quota is used up: free some room, then the next call works",
+        errno.EFBIG: "the file may not grow further (ulimit -f, or the file system's limit): raise "
+        "the limit or remove old points",
+        errno.EIO: "the disk reports an error: look at the kernel's log, and at the card or cable",
+        errno.EROFS: "the file system is read-only: remount it, or check the card",
+        errno.EACCES: f"let user {os.geteuid()} write the file and its directory",
+        errno.EPERM: f"let user {os.geteuid()} write the file and its directory",
+    }.get(error.errno or 0, "mend the cause and call again")
+    return StorageError(error.errno, f"{doing}: {error.strerror}; {state}; {remedy}")

@@ -2,8 +2,9 @@
 
 A file whose identity equals the mark was changed by nobody else since. The generation says more:
 while it stays the same, rows were only appended. Every writer, under the lock, compares before it
-writes; what it finds changed by others gets a new generation. The mark is a hint and may be lost:
-then columns are compared with the file instead.
+writes; what it finds changed by others gets a new generation. A mark that announces a batch says
+where it begins and where it will end: what a killed writer left of it is no part of the data. The
+mark is a hint and may be lost: then columns are compared with the file instead.
 """
 
 from __future__ import annotations
@@ -13,11 +14,25 @@ import secrets
 import struct
 import time
 import zlib
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
-_FORMAT = struct.Struct("<8s8sQQQqq")
+from tinyflux import files
+from tinyflux.sidecar import is_trusted, make_sidecar, sidecar
+
+_FORMAT = struct.Struct("<8s8s16sIQQQqqQI32sI")
 _MAGIC = b"TFXMARK1"
+_IS_SYNCED = 1
+_TAIL_BYTES = 256
+_HEAD_BYTES = 32
+NEVER = (1 << 64) - 1
+"""As the end of a batch: it failed and could not be cut off, so no size of the file makes it
+whole."""
+
+Read = Callable[[int, int], bytes]
+"""The bytes of a file from a start to before a stop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +63,16 @@ class Mark:
     generation: bytes
     """Eight random bytes; the same as long as rows were only appended by writers that know it."""
     identity: Identity
+    tail: int = 0
+    """CRC-32 of the last 256 bytes (or all) before the identity's size: what a row's end was."""
+    is_synced: bool = False
+    """Whether the file was on disk as it is."""
+    boot: bytes = b"\0" * 16
+    """Which start of the system it was written in; a power cut may have torn what it names."""
+    batch_end: int = 0
+    """Where rows end that are being written behind the identity's size; 0 where none are."""
+    batch_head: bytes = b""
+    """The first bytes of these rows, at most 32."""
 
     @classmethod
     def of_bytes(cls, data: bytes) -> Mark | None:
@@ -57,22 +82,84 @@ class Mark:
         body, checksum = data[:-4], data[-4:]
         if zlib.crc32(body).to_bytes(4, "little") != checksum:
             return None
-        magic, generation, *numbers = _FORMAT.unpack(body)
-        return cls(generation, Identity(*numbers)) if magic == _MAGIC else None
+        magic, generation, boot, flags, *numbers, end, n_head, head, tail = _FORMAT.unpack(body)
+        if magic != _MAGIC or n_head > _HEAD_BYTES:
+            return None
+        is_synced = bool(flags & _IS_SYNCED)
+        return cls(generation, Identity(*numbers), tail, is_synced, boot, end, head[:n_head])
 
     def to_bytes(self) -> bytes:
-        """The mark as it is stored: magic, generation, identity, CRC-32, little-endian."""
+        """The mark as FORMAT.md says, little-endian, with its CRC-32 behind it."""
         identity = self.identity
         body = _FORMAT.pack(
             _MAGIC,
             self.generation,
+            self.boot,
+            _IS_SYNCED if self.is_synced else 0,
             identity.device,
             identity.inode,
             identity.size_bytes,
             identity.mtime_ns,
             identity.ctime_ns,
+            self.batch_end,
+            len(self.batch_head),
+            self.batch_head,
+            self.tail,
         )
         return body + zlib.crc32(body).to_bytes(4, "little")
+
+    def is_of(self, identity: Identity) -> bool:
+        """Whether `identity` is the state that a writer left, whole.
+
+        A mark of before a restart proves nothing of bytes that were not on disk then.
+        """
+        is_told = self.boot == boot_id() or self.is_synced
+        return self.identity == identity and is_told and self.batch_end != NEVER
+
+    def is_ahead_of(self, identity: Identity) -> bool:
+        """Whether a writer has gone on since `identity` was looked at."""
+        return self.is_of_file(identity) and self.identity.size_bytes > identity.size_bytes
+
+    def is_of_file(self, identity: Identity) -> bool:
+        """Whether it speaks of an earlier or later state of the same open file."""
+        return self.identity.file == identity.file
+
+    def batch_start(self, identity: Identity, read: Read) -> int | None:
+        """Where rows begin that a writer has not finished; None where there are none.
+
+        Only within one start of the system: then nothing that was written is lost, and what stands
+        there is what the writer wrote.
+        """
+        start = self.identity.size_bytes
+        if not self.is_of_file(identity) or self.boot != boot_id() or not any(self.boot):
+            return None
+        if not start < identity.size_bytes < self.batch_end:
+            return None
+        head = read(start, min(start + len(self.batch_head), identity.size_bytes))
+        return start if self.batch_head.startswith(head) else None
+
+    def row_end(self, identity: Identity, read: Read) -> int | None:
+        """A place in the file where a row ends, as the last writer left it; None if unknown."""
+        end = self.identity.size_bytes
+        if not self.is_of_file(identity) or end > identity.size_bytes:
+            return None
+        if tail_checksum(end, read) != self.tail:
+            return None
+        return end
+
+    def announcing(self, data: bytes) -> Mark:
+        """The mark that is left before the rows `data` are written."""
+        end = self.identity.size_bytes + len(data)
+        return replace(self, batch_end=end, batch_head=data[:_HEAD_BYTES], boot=boot_id())
+
+    def refusing(self, data: bytes) -> Mark:
+        """The mark that is left where `data` was written, failed, and could not be cut off."""
+        return replace(self.announcing(data), batch_end=NEVER)
+
+
+def tail_checksum(end: int, read: Read) -> int:
+    """CRC-32 of the bytes before `end` that a mark names."""
+    return zlib.crc32(read(max(0, end - _TAIL_BYTES), end))
 
 
 def new_generation() -> bytes:
@@ -80,19 +167,29 @@ def new_generation() -> bytes:
     return secrets.token_bytes(8)
 
 
-def sidecar(path: Path) -> Path:
-    """The directory of the mark and the index cache of a data file."""
-    return path.with_name(f".{path.name}.index")
+@cache
+def boot_id() -> bytes:
+    """Which start of the system this is; zeros where it cannot be told."""
+    try:
+        text = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8")
+        return bytes.fromhex(text.strip().replace("-", ""))
+    except (OSError, ValueError):
+        return b"\0" * 16
 
 
 def read_mark(path: Path) -> Mark | None:
     """The mark beside the data file `path`, or None."""
+    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+    if not is_trusted(path):
+        return None
     try:
-        fd = os.open(sidecar(path) / "mark", os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        fd = os.open(sidecar(path) / "mark", flags)
     except OSError:
         return None
     try:
         return Mark.of_bytes(os.read(fd, 256))
+    except OSError:
+        return None
     finally:
         os.close(fd)
 
@@ -102,22 +199,13 @@ def write_mark(path: Path, mark: Mark) -> bool:
 
     It is written in place and not synced: one page of the page cache, whatever the write rate.
     """
-    flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
     name = sidecar(path) / "mark"
     try:
-        try:
-            fd = os.open(name, flags, 0o666)
-        except FileNotFoundError:
-            make_sidecar(path)
-            fd = os.open(name, flags, 0o666)
-        except PermissionError:
-            os.unlink(name)  # another user's; the directory is ours
-            fd = os.open(name, flags, 0o666)
+        fd = _open_mark(path, name)
     except OSError:
         return False
     try:
-        os.pwrite(fd, mark.to_bytes(), 0)
-        give_to_owner(fd, path)
+        files.write_at(fd, mark.to_bytes(), 0, name)
     except OSError:
         return False
     finally:
@@ -125,25 +213,23 @@ def write_mark(path: Path, mark: Mark) -> bool:
     return True
 
 
-def make_sidecar(path: Path) -> Path:
-    """The sidecar directory, made if there is none; it belongs to the data's owner."""
-    directory = sidecar(path)
-    directory.mkdir(exist_ok=True)
-    if os.geteuid() == 0:
-        owner = os.stat(path)
-        os.chown(directory, owner.st_uid, owner.st_gid)
-    return directory
-
-
-def give_to_owner(fd: int, path: Path) -> None:
-    """Let what root writes beside a data file belong to the data's owner, who goes on with it."""
-    if os.geteuid() == 0:
-        owner = os.stat(path)
-        os.fchown(fd, owner.st_uid, owner.st_gid)
+def _open_mark(path: Path, name: Path) -> int:
+    flags = os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+    if not is_trusted(path):
+        make_sidecar(path)
+    try:
+        return os.open(name, flags)
+    except FileNotFoundError:
+        pass
+    except PermissionError:
+        files.unlink(name)  # another user's; the directory is ours
+    fd = files.create(name, 0o600, os.O_WRONLY)
+    files.make_as_private(fd, name, os.stat(path))
+    return fd
 
 
 def stamp(fd: int) -> bool:
-    """Give the file a modification time that no other write has; False without the right to.
+    """Give the file a modification time that no other write has; False where that cannot be.
 
     The kernel stamps writes at ticks of some ms: two writes within one leave the same time. A time
     of our own, to the ns, tells ours from any that follows.
@@ -151,6 +237,6 @@ def stamp(fd: int) -> bool:
     now_ns = time.time_ns()
     try:
         os.utime(fd, ns=(now_ns, now_ns))
-    except PermissionError:
+    except OSError:
         return False
     return True

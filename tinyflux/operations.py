@@ -6,8 +6,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, Protocol, TypeVar
 
-from tinyflux.errors import AccessError
-from tinyflux.segment_file import CacheDamageError
+from tinyflux.errors import AccessError, CacheDamageError
 from tinyflux.storages import Storage
 
 

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from tinyflux.codec import RowCodec, allow_long_cells
 from tinyflux.errors import DamageError
 
-_ROW_START = re.compile(rb"\n[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+,")
+_ROW_START = re.compile(rb"\n\0*(?:[0-9]\0*){4}-\0*(?:[0-9]\0*){2}-\0*(?:[0-9]\0*){2}T[0-9:.\0]+,")
+"""In UTF-16 and UTF-32, too, where NUL bytes stand in between."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +38,15 @@ class Record:
     stop: int
 
 
-def records(chunk: Chunk, codec: RowCodec) -> Iterator[Record]:
+def records(chunk: Chunk, codec: RowCodec, *, is_lenient: bool = False) -> Iterator[Record]:
     """The complete records of a chunk; blank lines are passed over.
 
     A record that is not finished when the bytes end is left out. Raises DamageError for bytes that
-    are no text.
+    are no text; `is_lenient` lets bytes pass that are no UTF-8, for who wants to know where records
+    end.
     """
-    text, trouble = _decoded(chunk, codec)
+    errors = "surrogateescape" if is_lenient and codec.encoding == "utf-8" else "strict"
+    text, trouble = _decoded(chunk, codec, errors)
     lines = _LineFeed(text, codec)
     reader = codec.rows(lines)
     while True:
@@ -86,7 +89,7 @@ class _LineFeed:
         self.stop += (
             len(line)
             if line.isascii() and self._encoding == "utf-8"
-            else len(line.encode(self._encoding))
+            else len(line.encode(self._encoding, "surrogateescape"))
         )
         self._n_left -= len(line)
         # A carriage return at the very end may wait for its newline.
@@ -95,27 +98,17 @@ class _LineFeed:
         return line
 
 
-def _decoded(chunk: Chunk, codec: RowCodec) -> tuple[str, UnicodeDecodeError | None]:
+def _decoded(chunk: Chunk, codec: RowCodec, errors: str) -> tuple[str, UnicodeDecodeError | None]:
     """The chunk's text as far as its bytes are whole characters, and why it ends where it does."""
     allow_long_cells(len(chunk.data))
     data = chunk.data
     if codec.encoding == "utf-8":
         data = data if codec.ends_with_return else data[: data.rfind(b"\n") + 1]
     try:
-        return data.decode(codec.encoding), None
+        return data.decode(codec.encoding, errors), None
     except UnicodeDecodeError as error:
         is_cut = "unexpected end" in error.reason or "truncated" in error.reason
         return data[: error.start].decode(codec.encoding), None if is_cut else error
-
-
-def complete_size(chunk: Chunk, codec: RowCodec) -> int:
-    """How many bytes of `chunk` are complete rows and blank lines; DamageError as `records`."""
-    stop = 0
-    for record in records(chunk, codec):
-        stop = record.stop
-    rest = chunk.data[stop:].decode(codec.encoding, errors="replace")
-    is_blank = rest[-1:] in ("\n", "\r") and not rest.strip()
-    return len(chunk.data) if is_blank else stop
 
 
 def row_start(data: bytes) -> int | None:

@@ -1,30 +1,21 @@
-"""Mends and copies data files: bad rows set aside, a consistent backup, a safe export."""
+"""Mends a data file: rows that can be read are kept, the rest is set aside."""
 
 from __future__ import annotations
 
-import csv
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-
 from tinyflux import files
 from tinyflux.checking import Damage, Good, examine
-from tinyflux.codec import cells_of
+from tinyflux.copying import Copier
 from tinyflux.csvfile import CsvFile
 from tinyflux.errors import DamageError
-from tinyflux.file_columns import scan
-from tinyflux.materialize import points_of
 from tinyflux.parsing import parse
-from tinyflux.point import Point
-from tinyflux.progress import Progress
 from tinyflux.records import Chunk
-from tinyflux.rewrite import put_in_place, rewriting, temporary_path
+from tinyflux.replacement import Replacement, replacing
 
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-"""What makes a spreadsheet take a cell for a formula. Source: OWASP, "CSV Injection"."""
+_SHOWN = 100
 
 
 @dataclass
@@ -32,10 +23,17 @@ class Repair:
     """What a repair does, or would do."""
 
     n_rows_kept: int = 0
+    n_damages: int = 0
     damages: list[Damage] = field(default_factory=list)
+    """The first hundred."""
     accepted_tail: Damage | None = None
     aside: Path | None = None
     """Where the bytes that are no row were kept."""
+
+    @property
+    def is_needed(self) -> bool:
+        """Whether there is anything to mend."""
+        return self.n_damages > 0 or self.accepted_tail is not None
 
 
 def repair(file: CsvFile, *, accept_tail: bool, is_dry: bool) -> Repair:
@@ -44,39 +42,108 @@ def repair(file: CsvFile, *, accept_tail: bool, is_dry: bool) -> Repair:
     `accept_tail` keeps a last row that only lacks its end, as a person leaves it. Unless `is_dry`
     the file is replaced at once; nobody appends meanwhile. On disk when this returns.
     """
-    if is_dry:
-        return _examined(file, accept_tail=accept_tail)[0]
-    with rewriting(file) as temporary, file.locked():
-        report, pieces = _examined(file, accept_tail=accept_tail)
-        if not report.damages and report.accepted_tail is None:
-            return report
-        path = temporary_path(file.path)
-        report.aside = _set_aside(file, report.damages)
-        copier = files.Copier(file.fd, temporary, path)
-        copier.copy(0, file.header_size())
-        for start, stop in pieces:
-            copier.copy(start, stop)
-        if report.accepted_tail is not None:
-            copier.write(file.codec.line_end)
-        copier.flush()
-        put_in_place(file, temporary, path)
+    report = Repair()
+    _walk(file, report, _Looker(), accept_tail=accept_tail)
+    if is_dry or not report.is_needed:
+        return report
+    with replacing(file) as replacement, file.locked() as identity:
+        replacement.require_room(identity.size_bytes)
+        report = Repair()
+        worker = _Mender(file, replacement)
+        try:
+            _walk(file, report, worker, accept_tail=accept_tail)
+            worker.finish(identity.size_bytes)
+        except BaseException:
+            worker.undo()
+            raise
+        report.aside = worker.aside
     return report
 
 
-def _examined(file: CsvFile, *, accept_tail: bool) -> tuple[Repair, list[tuple[int, int]]]:
-    report = Repair()
-    pieces: list[tuple[int, int]] = []
+class _Looker:
+    """Does nothing with what a walk finds."""
+
+    def keep(self, start: int, stop: int) -> None:
+        """Rows to keep."""
+
+    def end_row(self) -> None:
+        """The last row kept gets its end."""
+
+    def set_aside(self, damage: Damage) -> None:
+        """Bytes that are no row."""
+
+
+class _Mender(_Looker):
+    """Copies rows to the next version of the file, and the rest beside it."""
+
+    def __init__(self, file: CsvFile, replacement: Replacement) -> None:
+        self._file = file
+        self._replacement = replacement
+        self._copier = Copier(file.fd, replacement.fd, replacement.path)
+        self._copier.copy(0, file.header_size())
+        self._bad_path = file.path.with_name(f"{file.path.name}.bad")
+        self._bad_fd = -1
+        self._bad_size = 0
+        self.aside: Path | None = None
+
+    def keep(self, start: int, stop: int) -> None:
+        self._copier.copy(start, stop)
+
+    def end_row(self) -> None:
+        self._copier.write(self._file.codec.line_end)
+
+    def set_aside(self, damage: Damage) -> None:
+        data = b""
+        for start in range(damage.start, damage.stop, 1 << 20):
+            data = self._file.read(start, min(start + (1 << 20), damage.stop))
+            if data.strip(b"\0\r\n"):
+                self._write_aside(data)
+        if self.aside is not None and data.strip(b"\0\r\n") and not data.endswith(b"\n"):
+            self._write_aside(b"\n")
+
+    def _write_aside(self, data: bytes) -> None:
+        if self._bad_fd < 0:
+            self._bad_fd = files.open_aside(self._bad_path, os.fstat(self._file.fd))
+            self._bad_size = os.fstat(self._bad_fd).st_size
+            self.aside = self._bad_path
+        files.write_all(self._bad_fd, data, self._bad_path)
+
+    def finish(self, taken_to: int) -> None:
+        """What is set aside is on disk first, then the mended file takes its place."""
+        self._copier.flush()
+        if self._bad_fd >= 0:
+            files.sync(self._bad_fd, self._bad_path)
+            files.sync_directory(self._bad_path.parent)
+        self._replacement.put_in_place(taken_to)
+        self._close()
+
+    def undo(self) -> None:
+        """Nothing was mended: what was set aside still stands in the file."""
+        if self._bad_fd >= 0 and self._replacement.is_waiting:
+            os.ftruncate(self._bad_fd, self._bad_size)
+        self._close()
+
+    def _close(self) -> None:
+        if self._bad_fd >= 0:
+            os.close(self._bad_fd)
+            self._bad_fd = -1
+
+
+def _walk(file: CsvFile, report: Repair, worker: _Looker, *, accept_tail: bool) -> None:
     for piece in examine(file):
         if isinstance(piece, Good):
-            report.n_rows_kept += piece.segment.n_rows
-            pieces.append((piece.start, piece.stop))
+            report.n_rows_kept += piece.n_rows
+            worker.keep(piece.start, piece.stop)
         elif accept_tail and piece.is_tail and _is_row(file, piece):
             report.accepted_tail = piece
             report.n_rows_kept += 1
-            pieces.append((piece.start, piece.stop))
+            worker.keep(piece.start, piece.stop)
+            worker.end_row()
         else:
-            report.damages.append(piece)
-    return report, pieces
+            report.n_damages += 1
+            if len(report.damages) < _SHOWN:
+                report.damages.append(piece)
+            worker.set_aside(piece)
 
 
 def _is_row(file: CsvFile, tail: Damage) -> bool:
@@ -86,88 +153,3 @@ def _is_row(file: CsvFile, tail: Damage) -> bool:
     except DamageError:
         return False
     return parsed.segment.n_rows == 1 and parsed.n_bytes == len(data)
-
-
-def _set_aside(file: CsvFile, damages: Sequence[Damage]) -> Path | None:
-    kept = [damage for damage in damages if file.read(damage.start, damage.stop).strip(b"\0\r\n")]
-    if not kept:
-        return None
-    path = file.path.with_name(file.path.name + ".bad")
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o666)
-    try:
-        for damage in kept:
-            data = file.read(damage.start, damage.stop)
-            files.write_all(fd, data if data.endswith(b"\n") else data + b"\n", path)
-        files.sync(fd, path)
-    finally:
-        os.close(fd)
-    return path
-
-
-def backup(file: CsvFile, target: Path, *, is_replacing: bool = False) -> int:
-    """Copy the complete rows of `file` to `target` while others write; the bytes copied.
-
-    Rows are only ever added behind what is there, and a rewrite makes another file: the open one
-    holds still. On disk when this returns. FileExistsError where `target` exists, unless
-    `is_replacing`.
-    """
-    if target.is_dir():
-        target = target / file.path.name
-    if target.exists() and not is_replacing:
-        raise FileExistsError(f"{target} exists; choose another name, or pass --force")
-    stop = max(
-        (piece.stop for piece in examine(file) if isinstance(piece, Good)),
-        default=file.header_size(),
-    )
-    temporary = target.with_name(f".{target.name}.backup")
-    temporary.unlink(missing_ok=True)
-    fd = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o666)
-    try:
-        copier = files.Copier(file.fd, fd, temporary)
-        with Progress(f"copying {file.path.name}", stop) as progress:
-            for start in range(0, stop, files.COPY_BYTES):
-                copier.copy(start, min(start + files.COPY_BYTES, stop))
-                progress.reached(start)
-        copier.flush()
-        files.sync(fd, temporary)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    finally:
-        os.close(fd)
-    files.rename(temporary, target)
-    files.sync_directory(target.parent)
-    return stop
-
-
-def export(file: CsvFile, target: Path, *, is_safe: bool) -> int:
-    """Write every point as a row of FORMAT.md in UTF-8 to a new file; the number of points.
-
-    `is_safe` puts an apostrophe before text that a spreadsheet would run as a formula: such a file
-    is for looking at, since its texts differ from the stored ones.
-    """
-    temporary = target.with_name(f".{target.name}.export")
-    n_points = 0
-    try:
-        with open(temporary, "x", newline="", encoding="utf-8") as stream:
-            writer = csv.writer(stream)
-            for segment in scan(file):
-                for point in points_of(segment, np.arange(segment.n_rows)):
-                    writer.writerow(
-                        _safe_cells(point) if is_safe else cells_of(point, is_compact=False)
-                    )
-                    n_points += 1
-        os.rename(temporary, target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    return n_points
-
-
-def _safe_cells(point: Point) -> list[str]:
-    """The cells of a row, of which measurement and tag values may hold anything."""
-    cells = cells_of(point, is_compact=False)
-    for place in (1, *range(3, 2 + 2 * len(point.tags), 2)):
-        if cells[place].startswith(_FORMULA_STARTS):
-            cells[place] = "'" + cells[place]
-    return cells

@@ -1,20 +1,15 @@
-"""A change of stored rows: one new file, in the place of the old one at once.
+"""A change of stored rows: kept byte ranges copied, changed and new rows written, in one new file.
 
-The temporary file stands beside the data under a fixed name, and its lock is the rewrite lock: two
-rewrites cannot undo each other, and one that was killed leaves nothing that blocks. Readers see the
-old file or the new one. Rows that others append meanwhile are carried over.
+Rows that others append meanwhile are carried over: most of them before the append lock is taken,
+the rest under it.
 """
 
 from __future__ import annotations
 
 import errno
 import os
-import shutil
-import stat
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,13 +17,19 @@ from numpy.typing import NDArray
 from tinyflux import files
 from tinyflux.codec import is_compact_row
 from tinyflux.columns import RowArray
-from tinyflux.csvfile import CsvFile, storage_error
-from tinyflux.errors import StorageError
-from tinyflux.marks import new_generation
+from tinyflux.copying import Copier
+from tinyflux.csvfile import CsvFile
+from tinyflux.errors import LockTimeoutError, MissingError, StorageError
+from tinyflux.marks import Identity
 from tinyflux.point import Point
 from tinyflux.records import Chunk, records
+from tinyflux.replacement import Replacement, replacing
 from tinyflux.segment import Extent, Segment, segment_of_points
 from tinyflux.table import Table
+
+_ROUNDS = 8
+_LAST_BYTES = 64 << 10
+"""So much is left to be copied under the append lock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,117 +48,142 @@ class NewRows:
         return not self.replaced and bool(self.is_kept.all())
 
 
-@contextmanager
-def rewriting(file: CsvFile) -> Iterator[int]:
-    """Hold the rewrite lock; gives the descriptor of the empty temporary file.
+class Rewrite:
+    """One change of the stored rows of a file, while its rewrite lock is held.
 
-    Take it before reading the rows that decide the change.
+    `table` holds every row of the file; `is_continued` tells whether it still does, of the file's
+    identity and generation, but for rows that were appended.
     """
-    path = temporary_path(file.path)
-    while True:
-        fd = _open_temporary(path)
+
+    def __init__(
+        self,
+        replacement: Replacement,
+        file: CsvFile,
+        table: Table,
+        is_continued: Callable[[Identity, bytes | None], bool],
+    ) -> None:
+        self._replacement = replacement
+        self._file = file
+        self._table = table
+        self._is_continued = is_continued
+
+    def carry_out(self, new: NewRows) -> Table:
+        """Replace the file by one with the rows of `new`, then return the columns of its rows.
+
+        What was appended meanwhile is carried over and not part of the result. On disk when this
+        returns. StorageError otherwise, with the file as before.
+        """
+        file, replacement = self._file, self._replacement
         try:
-            files.lock(fd, path)
-            if _has_name(fd, path):
-                break
-        except BaseException:
-            os.close(fd)
+            file.settle()
+            added = [file.codec.encode(point, new.is_compact) for point in new.added]
+            replacement.require_room(_needed_bytes(file, self._table, new, added))
+            result = self._write_rows(new, added)
+            files.sync(replacement.fd, replacement.path)
+            carried = self._carry_over_most(end_of(self._table, file))
+            with file.locked() as identity:
+                taken_to = self._carry_over(identity, carried)
+                replacement.put_in_place(taken_to)
+        except (StorageError, LockTimeoutError, MissingError):
             raise
-        os.close(fd)  # another rewrite has moved this file into place
-    try:
-        files.truncate(fd, 0, path)
-        yield fd
-    finally:
-        if _has_name(fd, path):
-            os.unlink(path)
-        os.close(fd)
+        except OSError as error:
+            raise files.storage_error(error, f"{file.path}: could not be rewritten") from error
+        return result
+
+    def _carry_over_most(self, position: int) -> _Carried:
+        """Copy what was appended meanwhile while others may append, so that they wait less."""
+        replacement, file = self._replacement, self._file
+        carried = _Carried(position, position, os.fstat(replacement.fd).st_size)
+        for _ in range(_ROUNDS):
+            state = file.state()
+            is_same = state.generation is not None and carried.generation in (
+                None,
+                state.generation,
+            )
+            if not is_same or state.end - carried.stop < _LAST_BYTES:
+                break
+            copier = Copier(file.fd, replacement.fd, replacement.path)
+            copier.copy(carried.stop, state.end)
+            copier.flush()
+            files.sync(replacement.fd, replacement.path)
+            carried = replace(carried, stop=state.end, generation=state.generation)
+        return carried
+
+    def _carry_over(self, identity: Identity, carried: _Carried) -> int:
+        """Copy the rest of what was appended, under the append lock; how far the file was taken."""
+        replacement, file = self._replacement, self._file
+        generation = file.generation_of(identity)
+        if not self._is_continued(identity, generation):
+            raise StorageError(
+                errno.EBUSY,
+                f"{file.path} was changed by another program during a rewrite; nothing was "
+                f"changed: call again",
+            )
+        start = carried.stop
+        if generation is None or generation != carried.generation:
+            # What was appended may have been cut back and replaced by other rows.
+            files.truncate(replacement.fd, carried.size_before, replacement.path)
+            os.lseek(replacement.fd, carried.size_before, os.SEEK_SET)
+            start = carried.start
+        file.mend(identity)
+        stop = os.fstat(file.fd).st_size
+        copier = Copier(file.fd, replacement.fd, replacement.path)
+        copier.copy(start, stop)
+        copier.flush()
+        return stop
+
+    def _write_rows(self, new: NewRows, added: Sequence[bytes]) -> Table:
+        file, replacement = self._file, self._replacement
+        copier = Copier(file.fd, replacement.fd, replacement.path)
+        position = file.header_size()
+        copier.copy(0, position)
+        changed = np.array(sorted(new.replaced), dtype=np.int64)
+        extents: list[Extent] = []
+        for start, segment in self._table.numbered():
+            stop = start + segment.n_rows
+            first, last = np.searchsorted(changed, (start, stop)).tolist()
+            local = changed[first:last] - start
+            texts = [
+                _replaced_text(file, segment, int(row), new.replaced[start + int(row)])
+                for row in local
+            ]
+            is_kept = new.is_kept[start:stop]
+            extent = _write_segment(copier, segment, is_kept, local, texts, position)
+            position = extent.stop
+            extents.append(extent)
+        result = self._table.rewritten(new.is_kept, new.replaced, extents.__getitem__)
+        if added:
+            copier.write(b"".join(added))
+            extent = Extent.of(position, np.cumsum([0, *map(len, added)]))
+            result.append(segment_of_points(new.added, extent))
+        copier.flush()
+        return result
 
 
-def temporary_path(path: Path) -> Path:
-    """Where the next version of `path` is made."""
-    return path.with_name(f".{path.name}.rewrite")
+@dataclass(frozen=True, slots=True)
+class _Carried:
+    """Which appended rows a rewrite has copied already."""
 
-
-def _open_temporary(path: Path) -> int:
-    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-    try:
-        try:
-            return os.open(path, flags, 0o600)
-        except PermissionError:
-            # Left by another user who was killed in a rewrite; the directory is ours.
-            os.unlink(path)
-            return os.open(path, flags, 0o600)
-    except OSError as error:
-        raise StorageError(
-            error.errno,
-            f"{path}: a rewrite makes its new file here and could not: {error.strerror}; nothing "
-            f"was changed: make {path.parent} writable for user {os.geteuid()}",
-        ) from error
-
-
-def _has_name(fd: int, path: Path) -> bool:
-    try:
-        named = os.stat(path, follow_symlinks=False)
-    except FileNotFoundError:
-        return False
-    opened = os.fstat(fd)
-    return (named.st_dev, named.st_ino) == (opened.st_dev, opened.st_ino)
-
-
-def rewrite(file: CsvFile, temporary: int, table: Table, new: NewRows) -> Table:
-    """Replace `file` by one with the rows of `new`, then return the columns of its rows.
-
-    `table` holds every row of the file up to its end offset; what was appended behind that is
-    carried over and not part of the result. On disk when this returns. StorageError otherwise,
-    with the file as before.
-    """
-    path = temporary_path(file.path)
-    try:
-        _require_room(file, table)
-        result = _write_rows(file, temporary, path, table, new)
-        _keep_rights(file, temporary, path)
-        files.sync(temporary, path)
-        with file.locked() as identity:
-            _carry_over(file, temporary, path, end_of(table, file), identity.size_bytes)
-            put_in_place(file, temporary, path)
-    except StorageError:
-        raise
-    except OSError as error:
-        raise storage_error(error, f"{file.path}: could not be rewritten") from error
-    return result
+    start: int
+    """Where they begin in the old file."""
+    stop: int
+    size_before: int
+    """Of the new file without them."""
+    generation: bytes | None = None
+    """Of the old file when they were copied."""
 
 
 def empty(file: CsvFile) -> None:
     """Replace `file` by an empty one; on disk when this returns."""
     try:
-        with rewriting(file) as temporary, file.locked():
-            path = temporary_path(file.path)
-            _keep_rights(file, temporary, path)
-            put_in_place(file, temporary, path)
-    except StorageError:
+        with replacing(file) as replacement:
+            assert replacement.fd >= 0
+            with file.locked() as identity:
+                replacement.put_in_place(identity.size_bytes)
+    except (StorageError, LockTimeoutError, MissingError):
         raise
     except OSError as error:
-        raise storage_error(error, f"{file.path}: could not be emptied") from error
-
-
-def put_in_place(file: CsvFile, temporary: int, path: Path) -> None:
-    """Give the temporary file the name of the data, under both locks.
-
-    They are held until the new name is on disk: an append that was acknowledged before could
-    vanish with it.
-    """
-    files.sync(temporary, path)
-    files.rename(path, file.path)
-    try:
-        files.sync_directory(file.path.parent)
-    except OSError as error:
-        raise StorageError(
-            error.errno,
-            f"{file.path}: the changed file is in place, but its name could not be synced to disk: "
-            f"{error.strerror}; a power cut now may bring the old file back",
-        ) from error
-    file.adopt(os.open(file.path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC))
-    file.leave_mark(new_generation())
+        raise files.storage_error(error, f"{file.path}: could not be emptied") from error
 
 
 def end_of(table: Table, file: CsvFile) -> int:
@@ -173,45 +199,21 @@ def _extent(segment: Segment) -> Extent:
     return segment.extent
 
 
-def _require_room(file: CsvFile, table: Table) -> None:
-    needed = end_of(table, file)
-    free = shutil.disk_usage(file.path.parent).free
-    if free < needed:
-        raise StorageError(
-            errno.ENOSPC,
-            f"{file.path}: a rewrite needs room for a second copy, up to {needed:,} bytes, and "
-            f"{free:,} are free; nothing was changed: free some room first",
-        )
-
-
-def _write_rows(file: CsvFile, temporary: int, path: Path, table: Table, new: NewRows) -> Table:
-    copier = files.Copier(file.fd, temporary, path)
-    position = file.header_size()
-    copier.copy(0, position)
-    changed = np.array(sorted(new.replaced), dtype=np.int64)
-    extents: list[Extent] = []
+def _needed_bytes(file: CsvFile, table: Table, new: NewRows, added: Sequence[bytes]) -> int:
+    """The size of the new file, where changed rows count as long as they are."""
+    needed = file.header_size() + sum(map(len, added))
     for start, segment in table.numbered():
-        stop = start + segment.n_rows
-        first, last = np.searchsorted(changed, (start, stop)).tolist()
-        local = changed[first:last] - start
-        texts = [
-            _replaced_text(file, segment, int(row), new.replaced[start + int(row)]) for row in local
-        ]
-        extent = _write_segment(copier, segment, new.is_kept[start:stop], local, texts, position)
-        position = extent.stop
-        extents.append(extent)
-    result = table.rewritten(new.is_kept, new.replaced, extents.__getitem__)
-    rows = [file.codec.encode(point, new.is_compact) for point in new.added]
-    if rows:
-        copier.write(b"".join(rows))
-        extent = Extent.of(position, np.cumsum([0, *map(len, rows)]))
-        result.append(segment_of_points(new.added, extent))
-    copier.flush()
-    return result
+        is_kept = new.is_kept[start : start + segment.n_rows]
+        extent = _extent(segment)
+        if bool(is_kept.all()):
+            needed += extent.stop - extent.start
+        else:
+            needed += int(np.diff(extent.offsets.astype(np.int64))[is_kept].sum())
+    return needed
 
 
 def _write_segment(
-    copier: files.Copier,
+    copier: Copier,
     segment: Segment,
     is_kept: NDArray[np.bool_],
     changed: RowArray,
@@ -254,28 +256,3 @@ def _replaced_text(file: CsvFile, segment: Segment, row: int, point: Point) -> b
     start, stop = _extent(segment).bounds(row)
     record = next(records(Chunk(file.read(start, stop), start, str(file.path)), file.codec))
     return file.codec.encode(point, is_compact_row(record.cells))
-
-
-def _keep_rights(file: CsvFile, temporary: int, path: Path) -> None:
-    """The new file has the owner, group and mode of the old one."""
-    old = os.fstat(file.fd)
-    new = os.fstat(temporary)
-    if (new.st_uid, new.st_gid) != (old.st_uid, old.st_gid):
-        try:
-            os.fchown(temporary, old.st_uid, old.st_gid)
-        except PermissionError as error:
-            raise StorageError(
-                errno.EPERM,
-                f"{file.path} belongs to user {old.st_uid}, group {old.st_gid}, which a rewrite by "
-                f"user {os.geteuid()} could not keep; nothing was changed: run it as the owner",
-            ) from error
-    os.fchmod(temporary, stat.S_IMODE(old.st_mode))
-
-
-def _carry_over(file: CsvFile, temporary: int, path: Path, start: int, stop: int) -> None:
-    """Copy whole rows that were appended while the rewrite ran."""
-    stop = file.mend_tail(stop)
-    if stop > start:
-        copier = files.Copier(file.fd, temporary, path)
-        copier.copy(start, stop)
-        copier.flush()

@@ -10,24 +10,34 @@ import json
 import mmap
 import os
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tinyflux import files
 from tinyflux.columns import FieldColumn, Presence, TextColumn
-from tinyflux.errors import TinyFluxError
+from tinyflux.errors import CacheDamageError
 from tinyflux.segment import Extent, Segment, TimeOrder
+from tinyflux.segment_checks import (
+    KINDS,
+    checked_extent,
+    checked_field,
+    checked_order,
+    checked_text,
+    checked_times,
+    require,
+)
 
 _MAGIC = b"TFXSEG01"
 _ALIGNMENT = 64
-
-
-class CacheDamageError(TinyFluxError):
-    """A block of the index cache does not hold what was written; the cache is made anew."""
+_CHECK_BYTES = 1 << 20
+Loaded = TypeVar("Loaded")
+_ODD = (KeyError, IndexError, TypeError, ValueError, OverflowError, RecursionError, OSError)
+"""What reading raises where the file says something that cannot be."""
 
 
 class _BlockWriter:
@@ -109,29 +119,51 @@ def _field(writer: _BlockWriter, column: FieldColumn) -> list[int]:
     ]
 
 
-class SegmentFile:
-    """A mapped segment file. Raises CacheDamageError for a block that is not what was written."""
+def header_checksum(data: bytes) -> int:
+    """The checksum of the header of a whole file; it stands for all of it."""
+    return int.from_bytes(data[16:24], "little")
 
-    def __init__(self, path: Path) -> None:
+
+class SegmentFile:
+    """A mapped segment file, which `checksum` (of its header) tells from any other.
+
+    Raises OSError where there is none, CacheDamageError for a part that is not what was written.
+    """
+
+    def __init__(self, path: Path, checksum: int) -> None:
         self.path = path
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        self.checksum = checksum
+        self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
         try:
-            if os.fstat(fd).st_size < 24:
+            if os.fstat(self._fd).st_size < 24:
                 raise CacheDamageError(f"{path} is too short to be a segment")
-            self._map = mmap.mmap(fd, 0, prot=mmap.PROT_READ)
-        finally:
-            os.close(fd)
+            self._map = mmap.mmap(self._fd, 0, prot=mmap.PROT_READ)
+        except BaseException:
+            os.close(self._fd)
+            self._fd = -1
+            raise
+
+    def __del__(self) -> None:
+        if getattr(self, "_fd", -1) >= 0:
+            os.close(self._fd)
 
     @cached_property
     def header(self) -> dict[str, Any]:
         """The checked header."""
-        size = int.from_bytes(self._map[8:16], "little")
-        text = self._map[24 : 24 + size]
-        checksum = int.from_bytes(self._map[16:24], "little")
-        if self._map[:8] != _MAGIC or len(text) != size or zlib.crc32(text) != checksum:
-            raise CacheDamageError(f"{self.path}: its header is damaged or of another version")
-        header: dict[str, Any] = json.loads(text)
-        return header
+        try:
+            head = files.read_at(self._fd, 0, 24)
+            size = int.from_bytes(head[8:16], "little")
+            require(size <= len(self._map) - 24, "its header is longer than the file")
+            text = files.read_at(self._fd, 24, size)
+            checksum = int.from_bytes(head[16:24], "little")
+            require(head[:8] == _MAGIC, "it is of another version")
+            require(checksum == self.checksum, "it is not the file that was written under the name")
+            require(zlib.crc32(text) == checksum, "its header is damaged")
+            header: dict[str, Any] = json.loads(text)
+            require(isinstance(header, dict), "its header is none")
+            return header
+        except (*_ODD, CacheDamageError) as error:
+            raise CacheDamageError(f"{self.path}: {error}") from error
 
     @cached_property
     def _start(self) -> int:
@@ -145,35 +177,59 @@ class SegmentFile:
     def block(self, number: int) -> Any:
         """The array or JSON value of one block; checked when it is touched first."""
         if number not in self._loaded:
+            require(number >= 0, "a block has no number")
             offset, size, checksum, kind = self.header["blocks"][number]
             offset += self._start
+            require(kind in KINDS and 0 <= offset <= len(self._map) - size, "a block is elsewhere")
+            self._check(offset, size, checksum)
             view = memoryview(self._map)[offset : offset + size]
-            if len(view) != size or zlib.crc32(view) != checksum:
-                raise CacheDamageError(f"{self.path}: the block at byte {offset} is damaged")
             if kind == "json":
                 self._loaded[number] = json.loads(bytes(view))
             else:
                 self._loaded[number] = np.frombuffer(view, dtype=np.dtype(kind))
         return self._loaded[number]
 
+    def _check(self, offset: int, size: int, checksum: int) -> None:
+        """Compare a block's checksum, read through the descriptor.
+
+        A disk that cannot read it raises an error here; the mapped bytes would end the process.
+        """
+        found, stop = 0, offset + size
+        for place in range(offset, stop, _CHECK_BYTES):
+            part = files.read_at(self._fd, place, min(_CHECK_BYTES, stop - place))
+            found = zlib.crc32(part, found)
+        require(found == checksum, f"the block at byte {offset} is damaged")
+
+    def read(self, load: Callable[[], Loaded]) -> Loaded:
+        """What `load` makes of blocks; CacheDamageError where they do not hold what they should."""
+        try:
+            return load()
+        except (*_ODD, CacheDamageError) as error:
+            raise CacheDamageError(f"{self.path}: {error!s:.200}") from error
+
     def presence(self, number: int) -> Presence:
         """The rows of a column."""
-        return None if number < 0 else self.block(number)
+        return None if number == -1 else self.block(number)
 
-    def text(self, numbers: list[int]) -> TextColumn:
-        """A text column."""
+    def text(self, numbers: list[int], n_rows: int) -> TextColumn:
+        """A text column of a segment of `n_rows`."""
         rows, codes, values = numbers
-        return TextColumn(self.presence(rows), self.block(codes), tuple(self.block(values)))
+        column = TextColumn(self.presence(rows), self.block(codes), tuple(self.block(values)))
+        checked_text(column, n_rows)
+        return column
 
-    def field(self, numbers: list[int]) -> FieldColumn:
-        """A field column."""
+    def field(self, numbers: list[int], n_rows: int) -> FieldColumn:
+        """A field column of a segment of `n_rows`."""
         rows, values, kinds, exact = numbers
-        return FieldColumn(
+        digits = [] if exact == -1 else self.block(exact)
+        column = FieldColumn(
             self.presence(rows),
             self.block(values),
             -1 - kinds if kinds < 0 else self.block(kinds),
-            {} if exact < 0 else {place: int(text, 16) for place, text in self.block(exact)},
+            {int(place): int(text, 16) for place, text in digits},
         )
+        checked_field(column, n_rows)
+        return column
 
 
 class _LazyColumns(Mapping[str, Any]):
@@ -227,35 +283,76 @@ class StoredSegment(Segment):
         start = self.start if extent is None else extent.start
         return StoredSegment(self.file, start, self.rows_told, self.span_told)
 
+    def _read(self, load: Callable[[dict[str, Any]], Loaded]) -> Loaded:
+        def checked() -> Loaded:
+            header = self.file.header
+            require(header["n_rows"] == self.rows_told, "it holds another number of rows")
+            return load(header)
+
+        return self.file.read(checked)
+
     @cached_property
     def times_us(self) -> NDArray[np.int64]:
         """The times, in insertion order."""
-        times_us: NDArray[np.int64] = self.file.block(self.file.header["times"])
-        return times_us
+
+        def load(header: dict[str, Any]) -> NDArray[np.int64]:
+            times_us: NDArray[np.int64] = self.file.block(header["times"])
+            checked_times(times_us, self.rows_told)
+            return times_us
+
+        return self._read(load)
 
     @cached_property
     def extent(self) -> Extent:
         """Where the rows stand."""
-        return Extent(self.start, self.file.block(self.file.header["offsets"]))
+
+        def load(header: dict[str, Any]) -> Extent:
+            extent = Extent(self.start, self.file.block(header["offsets"]))
+            checked_extent(extent, self.rows_told)
+            return extent
+
+        return self._read(load)
 
     @cached_property
     def measurement(self) -> TextColumn:
         """The measurement of each row."""
-        return self.file.text(self.file.header["measurement"])
+
+        def load(header: dict[str, Any]) -> TextColumn:
+            column = self.file.text(header["measurement"], self.rows_told)
+            require(column.rows is None and None not in column.values, "a row has no measurement")
+            return column
+
+        return self._read(load)
 
     @cached_property
     def tags(self) -> Mapping[str, TextColumn]:
         """The tag columns."""
-        return _LazyColumns(self.file.header["tags"], self.file.text)
+        return self._columns("tags", self.file.text)
 
     @cached_property
     def fields(self) -> Mapping[str, FieldColumn]:
         """The field columns."""
-        return _LazyColumns(self.file.header["fields"], self.file.field)
+        return self._columns("fields", self.file.field)
+
+    def _columns(self, name: str, load: Callable[[list[int], int], Loaded]) -> Mapping[str, Loaded]:
+        described: dict[str, list[int]] = self._read(lambda header: dict(header[name]))
+
+        def loaded(numbers: list[int]) -> Loaded:
+            return self._read(lambda _: load(numbers, self.rows_told))
+
+        return _LazyColumns(described, loaded)
 
     @cached_property
     def time_order(self) -> TimeOrder:
         """What finds a time range."""
-        block_max, late_rows, late_times, first_us, last_us = self.file.header["order"]
-        block = self.file.block
-        return TimeOrder(block(block_max), block(late_rows), block(late_times), first_us, last_us)
+
+        def load(header: dict[str, Any]) -> TimeOrder:
+            block_max, late_rows, late_times, first_us, last_us = header["order"]
+            block = self.file.block
+            order = TimeOrder(
+                block(block_max), block(late_rows), block(late_times), first_us, last_us
+            )
+            checked_order(order, self.rows_told)
+            return order
+
+        return self._read(load)

@@ -23,13 +23,13 @@ from tinyflux.changes import (
     storable,
 )
 from tinyflux.engine import Engine, engine_of
+from tinyflux.errors import CacheDamageError
 from tinyflux.index import Index
 from tinyflux.operations import append_op, read_op, reset_op, temp_storage_op, write_op
 from tinyflux.point import Point
 from tinyflux.predicates import Query
 from tinyflux.queries import require_query
 from tinyflux.reading import IndexReader, Reader, ScanReader, Span
-from tinyflux.segment_file import CacheDamageError
 from tinyflux.storages import CSVStorage, Storage
 
 logger = logging.getLogger(__name__)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from tinyflux import files
 from tinyflux.codec import RowCodec
 from tinyflux.csvfile import CsvFile
 from tinyflux.errors import AccessError
@@ -66,13 +68,21 @@ class CSVStorage(Storage):
         self._codec = RowCodec(encoding, kwargs)
         self._flush_on_insert = flush_on_insert
         self._aside: list[Point] = []
-        self._is_synced = True
         self._path = Path(os.path.realpath(path))
         if access_mode != "r":
             create_file(self._path, create_dirs)
         self._file, self._denial = _opened(self._path, self._codec, access_mode)
         if access_mode.startswith("w"):
             empty(self._file)
+
+    @property
+    def lock_timeout_s(self) -> float:
+        """How long an operation waits for other processes before LockTimeoutError; 60 at first."""
+        return self._file.lock_timeout_s
+
+    @lock_timeout_s.setter
+    def lock_timeout_s(self, timeout_s: float) -> None:
+        self._file.lock_timeout_s = timeout_s
 
     @property
     def path(self) -> Path:
@@ -134,14 +144,14 @@ class CSVStorage(Storage):
             raise AccessError(self.refusal("append"))
         data = b"".join([self._codec.encode(point, is_compact) for point in points])
         if data:
-            self._file.append(data, is_durable=self._flush_on_insert)
-            self._is_synced = self._is_synced and self._flush_on_insert
+            self._file.append(data, n_rows=len(points), is_durable=self._flush_on_insert)
 
     def sync(self) -> None:
-        """Every row this storage has written is on disk when this returns; OSError otherwise."""
-        if not self._is_synced:
-            self._file.sync()
-            self._is_synced = True
+        """Every row this storage has written is on disk when this returns; OSError otherwise.
+
+        After an error the rows stay in the file; the next call writes them to the disk anew.
+        """
+        self._file.sync()
 
     def read(self) -> list[Point]:
         """Every point of the file, in insertion order."""
@@ -160,10 +170,12 @@ class CSVStorage(Storage):
         self._aside.clear()
 
     def close(self) -> None:
-        """Sync what is waiting and close the file; twice is fine."""
+        """Sync what is waiting and close the file; twice is fine.
+
+        Raises OSError if that could not be synced; the file is closed all the same.
+        """
         try:
-            if not self._is_synced:
-                self.sync()
+            self.sync()
         finally:
             self._file.close()
             self._aside.clear()
@@ -172,17 +184,29 @@ class CSVStorage(Storage):
 def create_file(path: str | os.PathLike[str], create_dirs: bool) -> None:
     """Create an empty file if there is none, with the process's umask.
 
-    Raises FileNotFoundError where the directory is missing and `create_dirs` is false.
+    Its name is on disk when the first row is. Raises FileNotFoundError where the directory is
+    missing and `create_dirs` is false.
     """
     path = Path(path)
     if create_dirs:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _create_directory(path.parent)
     elif not path.parent.is_dir():
         raise FileNotFoundError(
-            2, f"the directory {path.parent} does not exist; create it or pass create_dirs=True"
+            errno.ENOENT,
+            f"the directory {path.parent} does not exist; create it or pass create_dirs=True",
         )
     if not path.exists():
-        path.touch()
+        with suppress(FileExistsError):  # another process was quicker
+            os.close(files.create(path, 0o666))
+
+
+def _create_directory(directory: Path) -> None:
+    """Create it and what is missing above it; the names are on disk when this returns."""
+    if not directory.is_dir():
+        _create_directory(directory.parent)
+        with suppress(FileExistsError):
+            files.make_directory(directory)
+        files.sync_directory(directory.parent)
 
 
 def _opened(path: Path, codec: RowCodec, mode: str) -> tuple[CsvFile, str]:
