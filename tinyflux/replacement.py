@@ -35,12 +35,20 @@ def replacing(file: CsvFile) -> Iterator[Replacement]:
     lock = _locked_descriptor(file)
     replacement = Replacement(file)
     try:
-        # A change that finds nothing to do must not hide that an earlier one is not on disk.
-        file.sync_name()
+        _require_name(file)
         yield replacement
     finally:
         replacement.close()
         os.close(lock)
+
+
+def _require_name(file: CsvFile) -> None:
+    """A change that finds nothing to do must not hide that an earlier one is not on disk."""
+    try:
+        file.sync_name()
+    except OSError as error:
+        doing = f"{file.path}: the name of the file could not be synced"
+        raise files.storage_error(error, doing) from error
 
 
 def _locked_descriptor(file: CsvFile) -> int:

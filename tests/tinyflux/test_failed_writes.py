@@ -29,14 +29,16 @@ def point(n: int) -> Point:
 POINTS = [point(1), point(2), point(3)]
 
 
-def failing(step: str, code: int) -> Hook:
-    """Fails the first time that `step` is done."""
+def failing(step: str, code: int, *, after: str = "") -> Hook:
+    """Fails the first time that `step` is done to the data, or the first time behind `after`."""
     done = []
+    seen = [""]
 
-    def hook(name: str, _path: str) -> None:
-        if name == step and not done:
+    def hook(name: str, path: str) -> None:
+        if name == step and not done and after in seen and ".index/" not in path:
             done.append(name)
             raise OSError(code, "as the test wants")
+        seen.append(name)
 
     return hook
 
@@ -87,8 +89,10 @@ def test_a_change_that_fails_leaves_the_old_file_or_the_new_one(
     with TinyFlux(path) as db:
         db.insert_multiple(POINTS)
     with TinyFlux(path, auto_index=auto_index) as db:
-        says = "is in place" if step == "fsync directory" else "is as before"
-        with intercepted(failing(step, errno.EIO)), pytest.raises(OSError, match=says):
+        is_last = step == "fsync directory"
+        says = "the change is made" if is_last else "is as before"
+        disk = failing(step, errno.EIO, after="rename" if is_last else "")
+        with intercepted(disk), pytest.raises(OSError, match=says):
             CHANGES[call](db)
         after = contents(db.all(sorted=False))
         # Once it is renamed the new file is there, whether its name is on disk or not.
