@@ -25,8 +25,8 @@ LINE_ENDS = ("\r\n", "\n", "\r")
 
 _INTEGER = re.compile(r"[+-]?[0-9]+\Z")
 _NEEDS_QUOTES = re.compile(r'["\r\n]')
-_STR_DIGITS = 4300
-"""Python's int() and str() refuse more digits than this by default."""
+_STR_DIGITS = 640
+"""Python's int() takes so many digits whatever its limit is set to (4300 by default)."""
 
 
 class RowCodec:

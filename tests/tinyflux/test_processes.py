@@ -5,8 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 from tests.tinyflux.programs import output, start
-from tinyflux import FieldQuery, Point, TagQuery, TinyFlux
+from tinyflux import CSVStorage, FieldQuery, Point, TagQuery, TinyFlux
+from tinyflux.errors import LockTimeoutError
 
 TIME = datetime(2025, 1, 1, tzinfo=UTC)
 
@@ -150,3 +153,24 @@ def test_a_reader_goes_on_while_the_file_is_rewritten(tmp_path: Path) -> None:
                 assert len(set(values)) in (1, 1000)
         assert writer.returncode == 0
         assert db.count(FieldQuery().n == 99) == 1000
+
+
+def test_a_lock_that_is_held_too_long_names_its_holder(tmp_path: Path) -> None:
+    path = tmp_path / "data.csv"
+    code = """
+        import fcntl
+        file = open(path, "a")
+        fcntl.flock(file, fcntl.LOCK_EX)
+        print("locked", flush=True)
+        input()
+        """
+    with TinyFlux(path) as db, start(code, path) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "locked\n"
+        assert isinstance(db.storage, CSVStorage)
+        with pytest.raises(LockTimeoutError) as found, db.storage.file.locked(timeout_s=0.1):
+            pass
+        assert f"{path} is locked by process {holder.pid} for more than 0.1 s" in str(found.value)
+        assert len(db) == 0
+        holder.communicate("\n", timeout=60)
+        assert db.insert(point(1)) == 1

@@ -83,6 +83,18 @@ def test_numbers(backend: Backend, name: str) -> None:
     assert contents(db.all()) == contents([Point(time=TIME, fields=fields), Point(time=TIME)])
 
 
+def test_long_numbers_whatever_python_s_own_limit_is(
+    backend: Backend,
+) -> None:
+    limit = sys.get_int_max_str_digits()
+    sys.set_int_max_str_digits(640)
+    try:
+        db = backend.holding(Point(time=TIME, fields={"n": 10**900}))
+        assert db.get_field_values("n") == [10**900]
+    finally:
+        sys.set_int_max_str_digits(limit)
+
+
 @pytest.mark.parametrize(
     ("number", "plain"),
     [
