@@ -1,7 +1,7 @@
 # Two commands: `make run` and `make test`. What they install goes into .venv, and stays there.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test lint format clean
+.PHONY: help run test lint format bench clean
 
 BIN := .venv/bin
 
@@ -13,6 +13,8 @@ help:
 	@echo '             (make test ARGS="-n 0 --pdb" runs them in one process, with a debugger)'
 	@echo 'make lint    check style, types and imports only'
 	@echo 'make format  lay the code out as `make lint` wants it'
+	@echo 'make bench   measure the engine beside TinyFlux 1.2.0, SQLite and DuckDB (an hour)'
+	@echo '             (make bench ARGS="--sizes 100k --engines ours,sqlite --only hour")'
 	@echo 'make clean   delete .venv and every cache; collected data stays'
 
 run:
@@ -38,6 +40,10 @@ format:
 	@sh tools/environment.sh venv test
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+bench:
+	@sh tools/environment.sh venv test
+	@$(BIN)/python -m benchmarks.engine $(ARGS)
 
 clean:
 	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis \
