@@ -188,8 +188,13 @@ def find_unit(text: str) -> Unit:
         return unit
     same = sorted(name for name in _EXACT if name.casefold() == spelling.casefold())
     meant = " or ".join(same) or suggest(spelling, _EXACT)
-    hint = f"; did you mean {meant}?" if meant else "; convert it with `scale` and `offset` instead"
-    raise ValueError(f"the unit {text!r} is not known{hint}")
+    if meant:
+        raise ValueError(f"the unit {text!r} is not known; did you mean {meant}?")
+    known = ", ".join(dict.fromkeys(unit.symbol for unit in _EXACT.values()))
+    raise ValueError(
+        f"the unit {text!r} is not known; it is one of {known}; convert any other with `scale` and "
+        f"`offset` instead"
+    )
 
 
 def conversion(unit: str, store_as: str) -> tuple[float, float]:
