@@ -21,6 +21,9 @@ _RESULTS = CHECKOUT / "benchmarks" / "results"
 def main() -> int:
     """The process's exit status: 1 if a process failed or answers differ."""
     options = _parser().parse_args()
+    unknown = set(options.engines.split(",")) - set(NAMES)
+    if unknown:
+        raise SystemExit(f"--engines {', '.join(unknown)}: there are {', '.join(NAMES)}")
     if options.table:
         results = load(options.table)
     else:
@@ -65,21 +68,17 @@ def _size(text: str) -> int:
 
 
 def _chosen(text: str) -> tuple[str, ...]:
-    """The operations whose key or title holds one of the texts."""
-    texts = [part.strip().lower() for part in text.split(",") if part.strip()]
-    chosen = tuple(
-        operation.key
-        for operation in OPERATIONS
-        if not texts or any(part in (operation.key, operation.title) for part in texts)
-    ) or tuple(
-        operation.key
-        for operation in OPERATIONS
-        if any(part in operation.key or part in operation.title.lower() for part in texts)
-    )
-    if not chosen:
-        keys = ", ".join(operation.key for operation in OPERATIONS)
-        raise SystemExit(f"--only {text}: no operation of that name; there are {keys}")
-    return chosen
+    """The operations that a text names, by key or part of key or title; all if it is empty."""
+    keys = {operation.key: operation.title.lower() for operation in OPERATIONS}
+    chosen: set[str] = set()
+    for part in filter(None, (part.strip().lower() for part in text.split(","))):
+        found = {part} & keys.keys() or {key for key in keys if part in key or part in keys[key]}
+        if not found:
+            raise SystemExit(
+                f"--only {part}: there is no such operation; there are {', '.join(keys)}"
+            )
+        chosen |= found
+    return tuple(key for key in keys if key in chosen or not chosen)
 
 
 def _parser() -> argparse.ArgumentParser:

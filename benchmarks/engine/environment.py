@@ -54,6 +54,7 @@ def described(engines: list[str]) -> dict[str, str]:
         "kernel": platform.release(),
         "Python": platform.python_version(),
         "numpy": version("numpy"),
+        "load when it began": f"{os.getloadavg()[0]:.1f}",
     }
     if "sqlite" in engines:
         import sqlite3

@@ -29,7 +29,7 @@ class Duck(Engine):
         self.open(path)
         self._db.execute(f"CREATE TABLE points ({columns_sql('TIMESTAMP', 'DOUBLE')})")
         source = str(directory / "wide.csv")
-        # A single thread keeps the rows in the order of arrival for certain.
+        # The rows keep the file's order: preserve_insertion_order is DuckDB's default.
         self._db.execute(
             f"INSERT INTO points SELECT make_timestamp(time_us), {', '.join(_NAMES[1:])} "
             f"FROM read_csv('{source}', header = true, sample_size = -1)"

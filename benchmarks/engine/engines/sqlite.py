@@ -72,7 +72,7 @@ class Sqlite(Engine):
         return self._db.execute(sql).fetchall()
 
     def pairs(self, answer: Any) -> Iterable[tuple[int, float]]:
-        return iter(answer)
+        yield from answer
 
     def daily_mean(self) -> Any:
         sql = (

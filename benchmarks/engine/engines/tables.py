@@ -26,7 +26,10 @@ def wide(row: Row) -> tuple[Any, ...]:
 
 def narrow(found: Iterable[tuple[Any, ...]]) -> list[Row]:
     """Rows of the table, with times in µs, as points."""
-    return [
-        Row(*line[:4], line[_PLACES[line[1]] : _PLACES[line[1]] + len(FIELDS[line[1]])])
-        for line in found
-    ]
+    points = []
+    for line in found:
+        time_us, measurement, device, room = line[:4]
+        place = _PLACES[measurement]
+        values = line[place : place + len(FIELDS[measurement])]
+        points.append(Row(time_us, measurement, device, room, values))
+    return points
