@@ -24,7 +24,7 @@ from tinyflux import files, locks
 from tinyflux.codec import RowCodec
 from tinyflux.errors import MissingError, StorageError
 from tinyflux.marking import Marking
-from tinyflux.marks import Identity, boot_id, new_generation
+from tinyflux.marks import Identity, new_generation
 from tinyflux.mounts import warn_if_remote
 from tinyflux.replaced import ReplacedFile
 from tinyflux.tails import Source, Tail, finished_end, tail_after_power_cut
@@ -165,7 +165,7 @@ class CsvFile:
             if mark is not None:
                 return State(identity, mark.generation, identity.size_bytes)
             stored = self._marking.stored()
-            if stored is None or stored.boot != boot_id():
+            if stored is None or not stored.is_of_this_boot:
                 return State(identity, None, identity.size_bytes)
             if stored.is_ahead_of(identity) and n_quick:
                 n_quick -= 1
@@ -311,11 +311,9 @@ class CsvFile:
             return Tail(start)
         source = Source(self.read, self.codec, str(self.path))
         known = self._marking.row_end(identity, self.read)
-        if known is None:
-            return Tail(finished_end(source, self.header_size(), size_bytes))
-        if stored is not None and stored.boot != boot_id():
-            return tail_after_power_cut(source, known, size_bytes)
-        return Tail(finished_end(source, known, size_bytes))
+        if known is not None and stored is not None and stored.is_of_this_boot:
+            return Tail(finished_end(source, known, size_bytes))
+        return tail_after_power_cut(source, known or self.header_size(), size_bytes)
 
     def sync(self) -> None:
         """Every row that this handle has written is on disk when this returns.

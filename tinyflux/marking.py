@@ -54,15 +54,20 @@ class Marking:
 
     def leave(self, fd: int, generation: bytes, *, is_synced: bool = False) -> None:
         """Mark the present state as ours, after a write. Where that cannot be, nothing happens."""
+        before = self._known
         is_stamped = stamp(fd)
         try:
             mark = _mark(fd, generation, boot_id() if is_stamped else _NOT_TOLD)
         except OSError:
             self._known = None
             return
-        self._known = replace(mark, is_synced=is_synced and is_stamped)
+        if is_synced:
+            mark = mark.synced()
+        elif before is not None and before.generation == generation:
+            mark = replace(mark, synced_bytes=before.synced_bytes, synced_tail=before.synced_tail)
+        self._known = mark
         if is_stamped:
-            write_mark(self._path, self._known)
+            write_mark(self._path, mark)
 
     def accept(self, fd: int, generation: bytes) -> None:
         """Mark a state that others made as known, where it has not changed for seconds."""
@@ -73,7 +78,7 @@ class Marking:
         """Say that this state is on disk, if it is the one that was marked last."""
         mark = self._known
         if mark is not None and mark.is_of(identity) and not mark.is_synced:
-            self._known = replace(mark, is_synced=True)
+            self._known = mark.synced()
             write_mark(self._path, self._known)
 
     def announce(self, fd: int, generation: bytes, data: bytes) -> None:

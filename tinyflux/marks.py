@@ -22,9 +22,8 @@ from pathlib import Path
 from tinyflux import files
 from tinyflux.sidecar import is_trusted, make_sidecar, sidecar
 
-_FORMAT = struct.Struct("<8s8s16sIQQQqqQI32sI")
+_FORMAT = struct.Struct("<8s8s16sQQQqqQI32sIQI")
 _MAGIC = b"TFXMARK1"
-_IS_SYNCED = 1
 _TAIL_BYTES = 256
 _HEAD_BYTES = 32
 NEVER = (1 << 64) - 1
@@ -65,8 +64,10 @@ class Mark:
     identity: Identity
     tail: int = 0
     """CRC-32 of the last 256 bytes (or all) before the identity's size: what a row's end was."""
-    is_synced: bool = False
-    """Whether the file was on disk as it is."""
+    synced_bytes: int = 0
+    """How much of the file was on disk, ending with a row."""
+    synced_tail: int = 0
+    """As `tail`, before that place."""
     boot: bytes = b"\0" * 16
     """Which start of the system it was written in; a power cut may have torn what it names."""
     batch_end: int = 0
@@ -82,11 +83,13 @@ class Mark:
         body, checksum = data[:-4], data[-4:]
         if zlib.crc32(body).to_bytes(4, "little") != checksum:
             return None
-        magic, generation, boot, flags, *numbers, end, n_head, head, tail = _FORMAT.unpack(body)
+        magic, generation, boot, *rest = _FORMAT.unpack(body)
+        *numbers, end, n_head, head, tail, synced_bytes, synced_tail = rest
         if magic != _MAGIC or n_head > _HEAD_BYTES:
             return None
-        is_synced = bool(flags & _IS_SYNCED)
-        return cls(generation, Identity(*numbers), tail, is_synced, boot, end, head[:n_head])
+        identity = Identity(*numbers)
+        head = head[:n_head]
+        return cls(generation, identity, tail, synced_bytes, synced_tail, boot, end, head)
 
     def to_bytes(self) -> bytes:
         """The mark as FORMAT.md says, little-endian, with its CRC-32 behind it."""
@@ -95,7 +98,6 @@ class Mark:
             _MAGIC,
             self.generation,
             self.boot,
-            _IS_SYNCED if self.is_synced else 0,
             identity.device,
             identity.inode,
             identity.size_bytes,
@@ -105,15 +107,31 @@ class Mark:
             len(self.batch_head),
             self.batch_head,
             self.tail,
+            self.synced_bytes,
+            self.synced_tail,
         )
         return body + zlib.crc32(body).to_bytes(4, "little")
+
+    @property
+    def is_synced(self) -> bool:
+        """Whether the file was on disk as it is."""
+        return self.synced_bytes == self.identity.size_bytes
+
+    @property
+    def is_of_this_boot(self) -> bool:
+        """Whether no power cut can have torn what it names."""
+        return self.boot == boot_id() and any(self.boot)
+
+    def synced(self) -> Mark:
+        """The same state, known to be on disk."""
+        return replace(self, synced_bytes=self.identity.size_bytes, synced_tail=self.tail)
 
     def is_of(self, identity: Identity) -> bool:
         """Whether `identity` is the state that a writer left, whole.
 
         A mark of before a restart proves nothing of bytes that were not on disk then.
         """
-        is_told = self.boot == boot_id() or self.is_synced
+        is_told = self.is_of_this_boot or self.is_synced
         return self.identity == identity and is_told and self.batch_end != NEVER
 
     def is_ahead_of(self, identity: Identity) -> bool:
@@ -131,7 +149,7 @@ class Mark:
         there is what the writer wrote.
         """
         start = self.identity.size_bytes
-        if not self.is_of_file(identity) or self.boot != boot_id() or not any(self.boot):
+        if not self.is_of_file(identity) or not self.is_of_this_boot:
             return None
         if not start < identity.size_bytes < self.batch_end:
             return None
@@ -139,13 +157,16 @@ class Mark:
         return start if self.batch_head.startswith(head) else None
 
     def row_end(self, identity: Identity, read: Read) -> int | None:
-        """A place in the file where a row ends, as the last writer left it; None if unknown."""
-        end = self.identity.size_bytes
-        if not self.is_of_file(identity) or end > identity.size_bytes:
+        """A place in the file where a row ends and what is before is there; None if unknown.
+
+        After a restart of the system that is where the last sync left it.
+        """
+        end, tail = self.synced_bytes, self.synced_tail
+        if self.is_of_this_boot:
+            end, tail = self.identity.size_bytes, self.tail
+        if not self.is_of_file(identity) or not 0 < end <= identity.size_bytes:
             return None
-        if tail_checksum(end, read) != self.tail:
-            return None
-        return end
+        return end if tail_checksum(end, read) == tail else None
 
     def announcing(self, data: bytes) -> Mark:
         """The mark that is left before the rows `data` are written."""

@@ -49,8 +49,13 @@ def finished_end(source: Source, start: int, stop: int) -> int:
     closed, with rows behind it, is damage in the middle and no tail: then only an unfinished last
     line is.
     """
+    return _walked(source, start, stop, stop)
+
+
+def _walked(source: Source, start: int, stop: int, reach: int) -> int:
+    """As `finished_end`, but no further than the first row's end at or behind `reach`."""
     offset, size_bytes = start, CHUNK_BYTES
-    while offset < stop:
+    while offset < reach:
         data = source.read(offset, min(offset + size_bytes, stop))
         n_bytes = _finished(source, data, offset)
         is_all = not data or offset + len(data) >= stop
@@ -88,14 +93,18 @@ def _last_line_end(source: Source, start: int, stop: int) -> int:
 
 
 def tail_after_power_cut(source: Source, start: int, stop: int) -> Tail:
-    """The tail where `start` is what the last writer left before the system went down.
+    """The tail where what is behind `start` may not all have reached the disk.
 
-    A run of NUL bytes behind it are pages that never reached the disk: the row that they cut is no
-    row, and whole rows behind them are kept.
+    A run of NUL bytes there are pages that did not: the row that they cut is no row, and whole
+    rows behind them are kept.
     """
-    if stop - start > SALVAGE_BYTES or source.codec.encoding != "utf-8":
+    if source.codec.encoding != "utf-8":
         return Tail(finished_end(source, start, stop))
+    if stop - start > SALVAGE_BYTES:
+        start = _walked(source, start, stop, stop - SALVAGE_BYTES)
     data = source.read(start, stop)
+    if b"\0" not in data:
+        return Tail(finished_end(source, start, stop))
     end = _finished(source, data, start, is_cut_by_nuls=True)
     kept: list[bytes] = []
     place = data.find(b"\0", end)

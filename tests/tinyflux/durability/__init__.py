@@ -1,0 +1,1 @@
+"""What the engine promises of disks, crashes and other processes: see docs/durability.md."""
