@@ -33,7 +33,7 @@ _LINES = {
     "tinyflux": ("TinyFlux 1.2.0", "#7f8c8d"),
     "sqlite": ("SQLite", "#2471a3"),
     "duckdb": ("DuckDB", "#b7950b"),
-    "bare": ("write+fsync", "#1e8449"),
+    "bare": ("bare Python", "#1e8449"),
 }
 
 

@@ -13,7 +13,7 @@ _TITLES = {
     "tinyflux": "TinyFlux 1.2.0",
     "sqlite": "SQLite",
     "duckdb": "DuckDB",
-    "bare": "write+fsync",
+    "bare": "bare Python",
 }
 
 

@@ -21,6 +21,8 @@ _ONCE_S = 30.0
 """What took longer in one round is not asked again in the next."""
 _TIMEOUT_S = 1800.0
 _DATABASES = {"sqlite": "household.sqlite", "duckdb": "household.duckdb"}
+_BARE = ("open_cold", "insert_one", "insert_batch")
+_READ_CSV = ("ours", "tinyflux")
 _LARGEST = {"tinyflux": 1_000_000}
 _LARGEST_WRITTEN = 1_000_000
 _SMALLEST_HELD = 1_000_000
@@ -45,10 +47,10 @@ class Request:
         """Whether the table has this cell."""
         kind = BY_KEY[operation].kind
         if engine == "bare":
-            return operation.startswith("insert_") and n_points <= _LARGEST_WRITTEN
+            return operation in _BARE and n_points <= _LARGEST_WRITTEN
         if n_points > _LARGEST.get(engine, n_points):
             return False
-        if operation == "open_cold" and engine not in ("ours", "tinyflux"):
+        if operation == "open_cold" and engine not in _READ_CSV:
             return False
         if kind == "write" and len(self.operations) == len(OPERATIONS):
             return n_points <= _LARGEST_WRITTEN

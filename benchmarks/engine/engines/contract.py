@@ -19,8 +19,8 @@ class Engine:
 
     database: ClassVar[str]
     """The name of its file in a directory of points."""
-    only: ClassVar[frozenset[str] | None] = None
-    """The operations that it has, where it has not all."""
+    is_database: ClassVar[bool] = True
+    """Whether it has every operation."""
 
     def load(self, directory: Path) -> None:
         """Make the database from `household.csv` and `wide.csv`, in `directory`; not timed."""
