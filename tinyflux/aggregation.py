@@ -73,8 +73,8 @@ def aggregate(
     """The columns of the answer, one row per window and group that holds a value.
 
     `time` is int64, the start of the window in µs UTC, ascending; one object array of str or None
-    per tag of `by`; one float64 array `<field>_<statistic>` each (int64 for `count`), NaN where a
-    field has no value in the group.
+    per tag of `by` (`tags.time` for one that has the name of another column); one float64 array
+    `<field>_<statistic>` each (int64 for `count`), NaN where a field has no value in the group.
     """
     groups = _Numbering(question.by)
     series = _Numbering(sorted(table.keys("tags", None)), with_measurement=True)
@@ -113,7 +113,8 @@ def _answer(
     answer: dict[str, NDArray[Any]] = {"time": windows.starts_us[window_of_cell]}
     for number, key in enumerate(question.by):
         texts = np.array([combination[number] for combination in combinations], dtype=object)
-        answer[key] = texts[group_of_cell] if len(texts) else np.empty(0, dtype=object)
+        name = f"tags.{key}" if key in _columns_of(question) else key
+        answer[name] = texts[group_of_cell] if len(texts) else np.empty(0, dtype=object)
     start = 0
     for key, column in zip(question.fields, columns, strict=True):
         stop = start + len(column.times_us)
@@ -131,6 +132,11 @@ def _answer(
             answer[f"{key}_{name}"] = numbers.astype(np.int64) if name == "count" else numbers
         start = stop
     return answer
+
+
+def _columns_of(question: Question) -> set[str]:
+    """The names of the columns that are no tag."""
+    return {"time", *(f"{key}_{name}" for key in question.fields for name in question.how)}
 
 
 def _windows(times_us: NDArray[np.int64], question: Question) -> Windows:

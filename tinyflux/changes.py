@@ -95,7 +95,7 @@ class Plan:
         if isinstance(change, Update):
             return self._update(_Updater.of(change), change)
         if isinstance(change, Insert):
-            points = [storable(point, change.measurement) for point in change.points]
+            points = storable(change.points, change.measurement)
             self.added.extend(points)
             return len(points)
         raise TypeError(f"a change is a Remove, an Update or an Insert, found {change!r}")
@@ -159,21 +159,32 @@ def _matches(point: Point, query: Query | None, measurement: str | None) -> bool
     return query is None or query(point)
 
 
-def storable(point: object, measurement: str | None) -> Point:
-    """`point` made ready to be stored: checked, with its time in UTC and its measurement set.
+def storable(points: Iterable[object], measurement: str | None) -> list[Point]:
+    """`points` made ready to be stored: checked, with their times in UTC and `measurement` set.
 
-    Writes both into the caller's Point, as the API documents. Raises TypeError for what is no
-    Point, ValueError for what cannot be stored; the Point is unchanged then.
+    Writes both into the caller's Points, as the API documents, once all of them are good. Raises
+    TypeError for what is no Point, ValueError for what cannot be stored; all are unchanged then.
     """
+    checked = [(_checked_point(point, measurement), _storable_time(point)) for point in points]
+    for point, time in checked:
+        point.time = time
+        if measurement is not None:
+            point.measurement = measurement
+    return [point for point, _ in checked]
+
+
+def _checked_point(point: object, measurement: str | None) -> Point:
     if not isinstance(point, Point):
         raise TypeError(f"a Point is needed, found {type(point).__name__} {point!r:.60}")
     if measurement is not None and not isinstance(measurement, str):
         raise ValueError(f"measurement must be a str, found {measurement!r}")
     check_storable(point, measurement)
-    point.time = from_us(to_storable_us(point.time or now()))
-    if measurement is not None:
-        point.measurement = measurement
     return point
+
+
+def _storable_time(point: object) -> datetime:
+    time = point.time if isinstance(point, Point) else None
+    return from_us(to_storable_us(time or now()))
 
 
 class _Updater:

@@ -111,6 +111,9 @@ class FileColumns:
         return Table(cached.segments)
 
     def _read_on(self, table: Table, size_bytes: int) -> None:
+        if not table.n_rows and not self._checksums:
+            # The file was empty: its first writer may have begun it with a byte order mark.
+            self._start = self._end = self._file.header_size()
         for segment in self._segments(size_bytes):
             table.append(segment)
             if table.n_rows - _n_stored(table) >= SEGMENT_ROWS:

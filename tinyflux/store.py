@@ -229,7 +229,7 @@ class PointStore(Analysis):
         TypeError for what is no Point, ValueError for what cannot be stored, OSError where the
         storage refuses; nothing is stored then.
         """
-        self._engine.append([storable(point, measurement)], is_compact=compact_key_prefixes)
+        self._engine.append(storable([point], measurement), is_compact=compact_key_prefixes)
         return 1
 
     @append_op
@@ -247,11 +247,15 @@ class PointStore(Analysis):
         """
         if batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, found {batch_size}")
+        if not isinstance(points, Iterable):
+            raise TypeError(
+                f"insert_multiple takes an iterable of Points, found {type(points).__name__}"
+            )
         if isinstance(points, Sized):
-            points = [storable(point, measurement) for point in points]
+            points = storable(points, measurement)
         n_stored = 0
         source = iter(points)
-        while batch := [storable(point, measurement) for point in islice(source, batch_size)]:
+        while batch := storable(islice(source, batch_size), measurement):
             self._engine.append(batch, is_compact=compact_key_prefixes)
             n_stored += len(batch)
         return n_stored
