@@ -19,6 +19,7 @@ from tinyflux.csvfile import CsvFile
 from tinyflux.errors import CacheDamageError, DamageError
 from tinyflux.materialize import points_of
 from tinyflux.parsing import parse
+from tinyflux.point import Point
 from tinyflux.progress import Progress
 from tinyflux.records import Chunk, Record, records
 from tinyflux.segment_file import StoredSegment
@@ -243,9 +244,18 @@ def _difference(file: CsvFile, segment: StoredSegment, first: int, last: int) ->
     in_file = points_of(parsed, np.arange(parsed.n_rows))
     in_cache = points_of(segment, np.arange(first, last))
     for row, (wanted, found) in enumerate(zip(in_file, in_cache, strict=True), first):
-        if repr(wanted) != repr(found):
+        if _content(wanted) != _content(found):
             return f"differs from the file in the row at byte {extent.bounds(row)[0]}"
     return None
+
+
+def _content(point: Point) -> tuple[object, ...]:
+    """All of a point to the bit, NaN equal to NaN; the order of its keys is not kept in columns."""
+    numbers = {
+        key: number.hex() if isinstance(number, float) else number
+        for key, number in point.fields.items()
+    }
+    return point.time, point.measurement, point.tags, numbers
 
 
 def open_for_check(path: str | Path, encoding: str | None = None) -> CsvFile:

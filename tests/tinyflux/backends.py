@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tinyflux import CSVStorage, MemoryStorage, Point, Storage, TinyFlux
+from tinyflux.checking import Damage, cache_disagreements, examine, open_for_check
 
 
 class ListStorage(Storage):
@@ -27,6 +28,13 @@ class ListStorage(Storage):
     def reset(self) -> None:
         """Empty that same list."""
         self.items.clear()
+
+
+def require_sound(path: Path) -> None:
+    """Every byte of the data file is a row's, and its index cache says the same."""
+    with open_for_check(path) as file:
+        assert [piece for piece in examine(file) if isinstance(piece, Damage)] == []
+        assert list(cache_disagreements(file)) == []
 
 
 @dataclass
@@ -69,9 +77,11 @@ class Backend:
         return self.open()
 
     def close(self) -> None:
-        """Close every handle."""
+        """Close every handle; the file, if there is one, must have no fault."""
         for db in self.handles:
             db.close()
+        if self.path.exists():
+            require_sound(self.path)
 
 
 BACKENDS = tuple(
