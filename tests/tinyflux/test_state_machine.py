@@ -1,7 +1,7 @@
 """Random orders of every operation: the engine equals a naive list of points.
 
-TINYFLUX_TEST_SCALE=100 runs a hundred times as many sequences. TINYFLUX_TEST_SEED repeats a run that
-failed, and makes the failing sequence short, which takes minutes.
+TINYFLUX_TEST_SCALE=100 runs a hundred times as many sequences. TINYFLUX_TEST_SEED repeats a run
+that failed, and makes the failing sequence short, which takes minutes.
 """
 
 from __future__ import annotations
