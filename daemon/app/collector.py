@@ -51,11 +51,11 @@ class Collector:
         self._clock = clock
         data = config.storage.path
         self._lock = InstanceLock(data.with_suffix(".lock"), data)
-        self._ledger = Ledger(clock)
+        self._scheduler = Scheduler(clock)
+        self._ledger = Ledger(clock, self._runs)
         self._inbox = Inbox(windows=_windows(config))
         self._brokers: dict[str, EmbeddedBroker] = {}
         self._sources: dict[str, MqttSource] = {}
-        self._scheduler = Scheduler(clock)
         self._writer = self._make_writer(observers)
 
     @property
@@ -126,7 +126,26 @@ class Collector:
             if number and outcome is not Outcome.STORED
         )
         stored = f"stored {points} points of {outcomes[Outcome.STORED]} messages and poll results"
-        return f"{stored}; {others}" if others else stored
+        bad = ", ".join(
+            f"{name} {number} {what}"
+            for name, counts in self._runs().items()
+            for what, number in counts.items()
+            if number and what in ("failed", "timed_out")
+        )
+        return "; ".join(part for part in (stored, others, bad and f"runs: {bad}") if part)
+
+    def _runs(self) -> dict[str, dict[str, int]]:
+        """How often each job ran, and how that went."""
+        return {
+            job.name: {
+                "done": job.done,
+                "failed": job.failed,
+                "timed_out": job.timed_out,
+                "overlapped": job.overlapped,
+                "held_off": job.held_off,
+            }
+            for job in self._scheduler.jobs()
+        }
 
     def _make_writer(self, observers: Sequence[Observer]) -> Writer:
         storage = self._config.storage

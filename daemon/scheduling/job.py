@@ -161,8 +161,8 @@ class JobRecord:
         elif is_news:
             is_expected = isinstance(error, CollectorError)
             _log.warning(
-                "%s: failed: %s; it is tried again as scheduled, and the next line about it says "
-                "that it works again", self.name, reason,
+                "%s: failed: %s; it is tried again, less often while it fails, and the next line "
+                "about it says that it works again", self.name, reason,
                 exc_info=None if is_expected else error,
             )  # fmt: skip
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeAlias
 
 from daemon.clock import Clock
 from daemon.messages import Mapped, Message, Outcome
@@ -36,11 +37,16 @@ class _Tally:
         return counted | {"points": self.points, "qos0": self.by_qos[0], "qos1": self.by_qos[1]}
 
 
+Runs: TypeAlias = Callable[[], Mapping[str, Mapping[str, int]]]
+"""What became of the runs of each poll and other job: a run that fails gives no item to settle."""
+
+
 class Ledger:
     """Settled by the writer thread; read by any thread."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, runs: Runs = dict) -> None:
         self._clock = clock
+        self._runs = runs
         self._started_us = clock.now_us()
         self._outcomes: dict[Outcome, int] = dict.fromkeys(Outcome, 0)
         self._points = 0
@@ -110,7 +116,8 @@ class Ledger:
 
     def save(self, path: Path, counts: InboxCounts, held: int, position_bytes: int) -> None:
         """Write the snapshot and the size of the data file that it covers. May raise OSError."""
-        content = self.snapshot(counts, held) | {"position_bytes": position_bytes}
+        content = self.snapshot(counts, held)
+        content |= {"jobs": self._runs(), "position_bytes": position_bytes}
         replace_file(path, json.dumps(content, indent=1, ensure_ascii=True).encode() + b"\n")
 
 
