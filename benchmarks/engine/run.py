@@ -17,7 +17,7 @@ from .results import Results
 
 TOO_LONG_S = 120.0
 """What is expected to take longer is measured smaller, and extrapolated."""
-_ONCE_S = 30.0
+_ONCE_S = 10.0
 """What took longer in one round is not asked again in the next."""
 _TIMEOUT_S = 1800.0
 _DATABASES = {"sqlite": "household.sqlite", "duckdb": "household.duckdb"}
