@@ -184,13 +184,19 @@ class Mosquitto:
         server, self._server = self._server, None
         if server is None:
             return
-        _signal_group(server, how)
-        try:
-            server.wait(timeout=_PATIENCE_S)
-        except subprocess.TimeoutExpired:
-            _signal_group(server, signal.SIGKILL)
-            server.wait(timeout=_PATIENCE_S)
-            raise
+        deadline_s = time.monotonic() + _PATIENCE_S
+        while True:
+            # Mosquitto can miss a signal that comes just before it waits for the network.
+            _signal_group(server, how)
+            try:
+                server.wait(timeout=1.0)
+            except subprocess.TimeoutExpired:
+                if time.monotonic() < deadline_s:
+                    continue
+                _signal_group(server, signal.SIGKILL)
+                server.wait(timeout=_PATIENCE_S)
+                raise
+            return
 
 
 class StartMosquitto(Protocol):
