@@ -287,7 +287,7 @@ class CsvFile:
             return
         with suppress(OSError):
             # Rows that failed should not be there again after a power cut.
-            self._sync_now()
+            self._sync_bytes()
         self._marking.leave(self.fd, generation)
 
     def mend(self, identity: Identity) -> bytes:
@@ -347,13 +347,16 @@ class CsvFile:
 
     def _sync_now(self) -> None:
         """The file's bytes and its name are on disk when this returns."""
+        self._sync_bytes()
+        self.sync_name()
+
+    def _sync_bytes(self) -> None:
         try:
             files.sync(self.fd, self.path)
         except OSError:
             # The error is told once; a later success says nothing of what was written before.
             self._unsynced.is_doubtful = True
             raise
-        self.sync_name()
 
     def sync_name(self) -> None:
         """The file's name is on disk when this returns; done once for an open file.
@@ -368,7 +371,7 @@ class CsvFile:
         """Write what is not known to be on disk in its old places, so that it is written anew."""
         if identity.file != self._unsynced.file:
             return  # whoever replaced the file has synced what it took over
-        generation = self.mend(identity)
+        generation = self.generation_of(identity)
         fd = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)  # O_APPEND knows no place but the end
         try:
             for offset, data in self._unsynced.pieces:
@@ -384,6 +387,8 @@ class CsvFile:
                     )
         finally:
             os.close(fd)
+        if generation is None:
+            generation = self.mend(Identity.of(os.fstat(self.fd)))
         self._marking.leave(self.fd, generation)
 
     def _say_synced(self) -> None:

@@ -1,0 +1,200 @@
+"""Who waits for whom: writers for each other, readers for nobody, and nobody for the dead."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.tinyflux.durability.operations import point
+from tests.tinyflux.programs import output, start
+from tinyflux import CSVStorage, FieldQuery, TinyFlux
+from tinyflux.errors import LockTimeoutError
+from tinyflux.files import intercepted
+
+HOLDING = """
+    from tinyflux.files import intercepted
+
+    def hold(step, place):
+        if step == "{step}" and place.endswith("{name}"):
+            print("holding", flush=True)
+            sys.stdin.readline()
+
+    db = TinyFlux(path)
+    with intercepted(hold):
+        {call}
+    """
+APPENDING = HOLDING.format(step="fsync", name="data.csv", call="db.insert(point(50))")
+REWRITING = HOLDING.format(step="fsync", name=".rewrite", call="db.remove(FieldQuery().n == 1)")
+
+
+@contextmanager
+def holder(code: str, path: Path) -> Iterator[subprocess.Popen[str]]:
+    """A process in the middle of an operation, which goes on at the end."""
+    with start(code, path) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "holding\n"
+        yield process
+        if process.poll() is None:
+            process.communicate("go on\n", timeout=30)
+            assert process.returncode == 0
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A file of three points."""
+    path = tmp_path / "data.csv"
+    with TinyFlux(path) as db:
+        db.insert_multiple([point(1), point(2), point(3)])
+    return path
+
+
+def impatient(path: Path) -> TinyFlux:
+    db = TinyFlux(path)
+    assert isinstance(db.storage, CSVStorage)
+    db.storage.lock_timeout_s = 0.1
+    return db
+
+
+WRITES: dict[str, Callable[[TinyFlux], Any]] = {
+    "insert": lambda db: db.insert(point(9)),
+    "remove": lambda db: db.remove(FieldQuery().n == 2),
+    "remove_all": lambda db: db.remove_all(),
+}
+
+
+@pytest.mark.parametrize("write", WRITES)
+def test_who_waits_too_long_for_an_append_learns_the_holders_pid(path: Path, write: str) -> None:
+    with impatient(path) as db, holder(APPENDING, path) as process:
+        with pytest.raises(LockTimeoutError, match=rf"by process {process.pid} for more than 0.1"):
+            WRITES[write](db)
+        assert len(db) == 4
+
+
+@pytest.mark.parametrize("write", ["remove", "remove_all"])
+def test_who_waits_too_long_for_a_rewrite_learns_the_holders_pid(path: Path, write: str) -> None:
+    with (
+        impatient(path) as db,
+        holder(REWRITING, path) as process,
+        pytest.raises(LockTimeoutError, match=rf"rewritten by process {process.pid} for"),
+    ):
+        WRITES[write](db)
+    assert output("print(TinyFlux(path).get_field_values('n'))", path) == "[2, 3]\n"
+
+
+def test_a_rewrite_in_the_making_lets_others_append(path: Path) -> None:
+    with impatient(path) as db:
+        with holder(REWRITING, path):
+            db.insert(point(9))
+            assert db.get_field_values("n") == [1, 2, 3, 9]
+        assert db.get_field_values("n") == [2, 3, 9]
+
+
+@pytest.mark.parametrize("code", [APPENDING, REWRITING], ids=["append", "rewrite"])
+def test_readers_wait_for_nobody(path: Path, code: str) -> None:
+    with impatient(path) as db, holder(code, path):
+        assert db.get_field_values("n")[:3] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("code", [APPENDING, REWRITING], ids=["append", "rewrite"])
+@pytest.mark.parametrize("write", WRITES)
+def test_a_killed_holder_blocks_nobody(path: Path, code: str, write: str) -> None:
+    with impatient(path) as db:
+        with holder(code, path) as process:
+            process.kill()
+            process.wait()
+        WRITES[write](db)
+    others = {place.name for place in path.parent.iterdir()} - {"data.csv", ".data.csv.index"}
+    assert others <= {".data.csv.rewrite"}
+    output("TinyFlux(path).remove(FieldQuery().n == 9)", path)
+    assert not path.with_name(".data.csv.rewrite").exists() or write == "insert"
+
+
+def test_readers_take_no_lock(path: Path) -> None:
+    steps: list[str] = []
+    with TinyFlux(path) as db, intercepted(lambda step, place: steps.append(step)):
+        assert len(db) == 3
+        assert db.search(FieldQuery().n > 1)
+        assert list(db)
+    assert "lock" not in steps
+
+
+WITHOUT_PAUSE = """
+    db = TinyFlux(path, flush_on_insert=False)
+    print("begun", flush=True)
+    while True:
+        db.insert(point(50))
+    """
+
+
+def test_a_writer_without_a_pause_starves_nobody(path: Path) -> None:
+    """Who waits is next: no writer comes in twice before the one that waits."""
+    with start(WITHOUT_PAUSE, path) as process, TinyFlux(path, flush_on_insert=False) as db:
+        assert process.stdout is not None
+        process.stdout.readline()
+        for number in range(100, 150):
+            db.insert(point(number))
+        process.kill()
+    with TinyFlux(path) as db:
+        found = db.get_field_values("n")
+    places = [place for place, n in enumerate(found) if n is not None and n >= 100]
+    n_between = [later - earlier for earlier, later in pairwise(places)]
+    assert len(places) == 50
+    # It sleeps up to 3 ms between two looks, in which the other writes some hundred rows.
+    assert max(n_between) < 2000
+
+
+def test_a_forked_process_excludes_its_parent(path: Path) -> None:
+    """A descriptor that fork has copied shares its locks."""
+    reader, writer = os.pipe()
+    with impatient(path) as db:
+
+        def fork(step: str, place: str) -> None:
+            if step != "fsync" or not place.endswith("data.csv"):
+                return
+            child = os.fork()
+            if child == 0:
+                try:
+                    db.insert(point(9))
+                except LockTimeoutError:
+                    os.write(writer, b"waited")
+                finally:
+                    os._exit(0)
+            os.waitpid(child, 0)
+
+        with intercepted(fork):
+            db.insert(point(4))
+        os.close(writer)
+        assert os.read(reader, 100) == b"waited"
+        os.close(reader)
+        assert db.get_field_values("n") == [1, 2, 3, 4]
+
+
+REWRITER = """
+    db = TinyFlux(path)
+    for n in range(40):
+        db.insert(point(n, own="{name}"))
+        db.update((TagQuery().own == "{name}") & (FieldQuery().n == n), tags={{"changed": "yes"}})
+        if n % 2:
+            db.remove((TagQuery().own == "{name}") & (FieldQuery().n == n))
+    """
+
+
+def test_two_rewriters_undo_nothing_of_each_other(path: Path) -> None:
+    processes = [start(REWRITER.format(name=name), path) for name in ("a", "b")]
+    for process in processes:
+        with process:
+            process.communicate(timeout=100)
+        assert process.returncode == 0
+    with TinyFlux(path) as db:
+        assert db.count(FieldQuery().n.test(lambda n: n % 2 == 0)) == 40 + 1
+        for name in ("a", "b"):
+            mine = [p for p in db if p.tags.get("own") == name]
+            assert [p.fields["n"] for p in mine] == list(range(0, 40, 2))
+            assert {p.tags["changed"] for p in mine} == {"yes"}
