@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -33,7 +33,8 @@ def path(tmp_path: Path) -> Path:
 class Appender:
     """Appends one row before each step of somebody else's operation, if it is let."""
 
-    db: TinyFlux
+    opened: Callable[[], AbstractContextManager[TinyFlux]]
+    """Gives the database."""
     steps: list[str] = field(default_factory=list)
     blocked: list[str] = field(default_factory=list)
     """The steps before which it had to wait."""
@@ -44,21 +45,32 @@ class Appender:
         if self.is_at_work:
             return
         self.is_at_work = True
-        number = 100 + len(self.steps)
         self.steps.append(step)
         try:
-            self.db.insert(point(number))
+            with self.opened() as db:
+                assert isinstance(db.storage, CSVStorage)
+                db.storage.lock_timeout_s = 0.0
+                db.insert(point(100 + len(self.steps)))
         except LockTimeoutError:
             self.blocked.append(step)
         finally:
             self.is_at_work = False
 
 
-def test_rows_that_are_appended_before_each_step_are_all_kept_once(path: Path) -> None:
-    with TinyFlux(path) as db, TinyFlux(path) as other:
-        assert isinstance(other.storage, CSVStorage)
-        other.storage.lock_timeout_s = 0.0
-        appender = Appender(other)
+@pytest.fixture(params=["open before", "opened anew"])
+def appender(request: pytest.FixtureRequest, path: Path) -> Iterator[Appender]:
+    """Another process's handle: one that is open all the time, or one for each row."""
+    if request.param == "opened anew":
+        yield Appender(lambda: TinyFlux(path))
+    else:
+        with TinyFlux(path) as other:
+            yield Appender(lambda: nullcontext(other))
+
+
+def test_rows_that_are_appended_before_each_step_are_all_kept_once(
+    path: Path, appender: Appender
+) -> None:
+    with TinyFlux(path) as db:
         with intercepted(appender):
             assert db.remove(FIRST) == 1
         n_written = len(appender.steps) - len(appender.blocked)
@@ -66,16 +78,15 @@ def test_rows_that_are_appended_before_each_step_are_all_kept_once(path: Path) -
         found = db.get_field_values("n")
         assert found[:5] == [1, 2, 3, 4, 5]
         assert len(found) == len(set(found)) == 5 + n_written
-        assert found == other.get_field_values("n")
+    with TinyFlux(path) as db:
+        assert found == db.get_field_values("n")
 
 
-def test_appends_wait_only_from_the_last_rows_to_the_new_name(path: Path) -> None:
-    with TinyFlux(path) as db, TinyFlux(path) as other:
-        assert isinstance(other.storage, CSVStorage)
-        other.storage.lock_timeout_s = 0.0
-        appender = Appender(other)
-        with intercepted(appender):
-            db.remove(FIRST)
+def test_appends_wait_only_from_the_last_rows_to_the_new_name(
+    path: Path, appender: Appender
+) -> None:
+    with TinyFlux(path) as db, intercepted(appender):
+        db.remove(FIRST)
     first = appender.steps.index("rename") - 1
     assert "fsync" in appender.steps[:first]
     assert "rename" in appender.blocked

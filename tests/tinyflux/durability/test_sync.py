@@ -207,8 +207,8 @@ class ReadingDisk(Disk):
     seen: int = 0
 
     def __call__(self, step: str, path: str) -> None:
-        if step == "fsync" and path.endswith(self.name):
-            self.seen = max(self.seen, len(self.reader))
+        if step == "fsync" and path.endswith(self.name) and not self.seen:
+            self.seen = len(self.reader)
         super().__call__(step, path)
 
 
