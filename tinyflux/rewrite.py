@@ -19,7 +19,7 @@ from tinyflux.codec import is_compact_row
 from tinyflux.columns import RowArray
 from tinyflux.copying import Copier
 from tinyflux.csvfile import CsvFile
-from tinyflux.errors import LockTimeoutError, MissingError, StorageError
+from tinyflux.errors import CacheDamageError, LockTimeoutError, MissingError, StorageError
 from tinyflux.marks import Identity
 from tinyflux.point import Point
 from tinyflux.records import Chunk, records
@@ -75,6 +75,7 @@ class Rewrite:
         """
         file, replacement = self._file, self._replacement
         try:
+            _require_whole(file, self._table)
             file.settle()
             added = [file.codec.encode(point, new.is_compact) for point in new.added]
             replacement.require_room(_needed_bytes(file, self._table, new, added))
@@ -197,6 +198,21 @@ def _extent(segment: Segment) -> Extent:
     if segment.extent is None:
         raise ValueError("these columns are not of a file")
     return segment.extent
+
+
+def _require_whole(file: CsvFile, table: Table) -> None:
+    """Raise CacheDamageError unless the parts of `table` follow each other and end with a row.
+
+    They come from the cache as a rule: a wrong place would copy parts of rows.
+    """
+    ends = tuple(mark.encode(file.codec.encoding) for mark in "\n\r")
+    place = file.header_size()
+    for segment in table.segments:
+        extent = _extent(segment)
+        is_whole = extent.start == place
+        place = extent.stop
+        if not is_whole or file.read(place - len(ends[0]), place) not in ends:
+            raise CacheDamageError(f"its rows do not stand where it says, near byte {place}")
 
 
 def _needed_bytes(file: CsvFile, table: Table, new: NewRows, added: Sequence[bytes]) -> int:

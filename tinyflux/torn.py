@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ logger = logging.getLogger(__name__)
 
 _PIECE_BYTES = 1 << 20
 _SHOWN_BYTES = 1000
+_PASSING = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EMFILE, errno.ENFILE)
 
 
 def torn_path(path: Path) -> Path:
@@ -49,7 +51,10 @@ def _set_aside(fd: int, path: Path, start: int, stop: int) -> str:
     beside = torn_path(path)
     try:
         target = files.open_aside(beside, os.fstat(fd))
-    except PermissionError as error:
+    except OSError as error:
+        if error.errno in _PASSING:
+            raise
+        # The place is taken or closed for good: rows that follow must not wait for a person.
         torn = b"".join(_pieces(fd, start, min(stop, start + _SHOWN_BYTES)))
         return f" and not kept, since {beside} cannot be written ({error.strerror}): {torn!r}"
     try:
