@@ -46,9 +46,9 @@ def dataset(n_points: int) -> Dataset:
     return Dataset(directory, n_points, json.loads(facts.read_text())["last_us"])
 
 
-def fresh_copy(points: Dataset, database: str) -> Path:
-    """A copy of one engine's database, without what lies beside it, on disk."""
-    directory = points.directory / "copy"
+def fresh_copy(points: Dataset, database: str, name: str = "copy") -> Path:
+    """A copy of one engine's database, without what lies beside it, on disk; in a new directory."""
+    directory = points.directory / name
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir()
     path = directory / database

@@ -21,7 +21,8 @@ _ONCE_S = 10.0
 """What took longer in one round is not asked again in the next."""
 _TIMEOUT_S = 1800.0
 _DATABASES = {"sqlite": "household.sqlite", "duckdb": "household.duckdb"}
-_BARE = ("open_cold", "insert_one", "insert_batch")
+_INSERTS = ("insert_one", "insert_batch")
+_BARE = ("open_cold", *_INSERTS)
 _READ_CSV = ("ours", "tinyflux")
 _LARGEST = {"tinyflux": 1_000_000}
 _LARGEST_WRITTEN = 1_000_000
@@ -75,6 +76,8 @@ class Run:
                 for engine in self.request.engines:
                     print(f"{n_points:,} points, round {number + 1}: {engine} ...", flush=True)
                     self._round(engine, points, number)
+            for key in _INSERTS:
+                self._insert(key, points)
         return self.results
 
     def _load(self, engine: str, points: Dataset) -> None:
@@ -94,6 +97,7 @@ class Run:
         repetitions = self.request.repetitions
         numbers = list(range(number * repetitions, (number + 1) * repetitions))
         keys = [key for key in self.request.operations if self._is_due(engine, key, points)]
+        keys = [key for key in keys if key not in _INSERTS]
         reads = [key for key in keys if BY_KEY[key].kind == "read"]
         path = points.directory / _database(engine)
         if reads:
@@ -103,12 +107,29 @@ class Run:
                 self._open(engine, points, key, numbers)
             elif key == "memory_hour" and number == 0:
                 self._measure(engine, points, path, [key], numbers)
-            elif BY_KEY[key].kind == "write" or (key == "memory_append" and number == 0):
+            elif key == "memory_append" and number == 0:
+                self._measure(engine, points, fresh_copy(points, path.name), [key], numbers)
+            elif BY_KEY[key].kind == "write":
                 copy = fresh_copy(points, path.name)
-                if key not in ("memory_append", "insert_one", "insert_batch"):
-                    self._work(engine, points, copy, "settle")
+                self._work(engine, points, copy, "settle")
                 self._measure(engine, points, copy, [key], numbers)
         shutil.rmtree(points.directory / "copy", ignore_errors=True)
+
+    def _insert(self, key: str, points: Dataset) -> None:
+        """Inserts of all engines in close turns, into copies made before.
+
+        What one fsync takes depends on what the disk did a moment ago, a copy above all.
+        """
+        engines = [name for name in self.request.engines if self._is_due(name, key, points)]
+        copies = {
+            engine: fresh_copy(points, _database(engine), f"copy-{engine}") for engine in engines
+        }
+        for number in range(self.request.rounds * bool(engines)):
+            print(f"{points.n_points:,} points, inserts, round {number + 1} ...", flush=True)
+            for engine in engines:
+                self._measure(engine, points, copies[engine], [key], [number])
+        for copy in copies.values():
+            shutil.rmtree(copy.parent)
 
     def _is_due(self, engine: str, key: str, points: Dataset) -> bool:
         n_points = points.n_points

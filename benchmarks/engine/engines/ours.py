@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -21,6 +22,8 @@ class Ours(PointsApi):
         self.settle(directory / self.database)
 
     def settle(self, path: Path) -> None:
+        # What an engine of another day left behind is not to be measured.
+        shutil.rmtree(path.parent / f".{path.name}.index", ignore_errors=True)
         # A file that somebody else wrote a moment ago is compared with its cache byte by byte.
         time.sleep(max(0.0, path.stat().st_mtime + _SETTLING_S - time.time()))
         with TinyFlux(str(path)) as db:
