@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.tinyflux.backends import Backend
 from tests.tinyflux.exact import contents
 from tinyflux import FieldQuery, MeasurementQuery, Point, TagQuery, TimeQuery, TinyFlux
 from tinyflux.predicates import Query
@@ -120,3 +121,15 @@ def test_changes(tmp_path: Path, path: Path, points: list[Point]) -> None:
             assert db.count(TagQuery().room == "hall") == sum(
                 p.tags["room"] == "room 2" for p in kept
             )
+
+
+def test_late_points_far_behind_are_found_in_the_order_of_insertion(backend: Backend) -> None:
+    times = [*range(5000), *range(40, 20, -1), 30, 25, 4500]
+    db = backend.holding(
+        *(Point(time=TIME + timedelta(seconds=t), fields={"n": n}) for n, t in enumerate(times))
+    )
+    low, high = TIME + timedelta(seconds=22), TIME + timedelta(seconds=35)
+    query = (TimeQuery() >= low) & (TimeQuery() <= high)
+    expected = [n for n, t in enumerate(times) if 22 <= t <= 35]
+    assert db.select("fields.n", query) == expected
+    assert [p.fields["n"] for p in db.search(query)] == sorted(expected, key=times.__getitem__)
