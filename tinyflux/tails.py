@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tinyflux.codec import RowCodec, point_of
+from tinyflux.codec import RowCodec, is_compact_row, point_of
 from tinyflux.errors import DamageError
 from tinyflux.records import Chunk, Record, records, row_start
 
@@ -121,9 +121,10 @@ def _salvage(source: Source, data: bytes, offset: int, kept: list[bytes]) -> int
     """
     n_bytes = 0
     for record in records(Chunk(data, offset, source.path), source.codec, is_lenient=True):
-        if _is_row(record):
-            kept.append(data[record.start : record.stop])
-        elif b"\0" in data[record.start : record.stop]:
+        text = data[record.start : record.stop]
+        if _is_row(record, text, source.codec):
+            kept.append(text)
+        elif b"\0" in text:
             break
         n_bytes = record.stop
     return n_bytes
@@ -138,7 +139,7 @@ def _finished(source: Source, data: bytes, offset: int, *, is_cut_by_nuls: bool 
     try:
         for record in records(Chunk(data, offset, source.path), codec, is_lenient=True):
             text = data[record.start : record.stop]
-            if is_cut_by_nuls and b"\0" in text and not _is_row(record):
+            if is_cut_by_nuls and b"\0" in text and not _is_row(record, text, codec):
                 return end
             end = record.stop
     except DamageError as error:
@@ -160,9 +161,13 @@ def line_end(data: bytes, start: int, codec: RowCodec) -> int:
     return start
 
 
-def _is_row(record: Record) -> bool:
+def _is_row(record: Record, text: bytes, codec: RowCodec) -> bool:
+    """Whether a record is a row; one with NUL bytes only as this engine writes it.
+
+    A cut row whose quote goes on into the next one may look like a row, too.
+    """
     try:
-        point_of(record.cells)
+        point = point_of(record.cells)
+        return b"\0" not in text or codec.encode(point, is_compact_row(record.cells)) == text
     except ValueError:
         return False
-    return True

@@ -124,6 +124,13 @@ def materialized(image: Content, folder: Path) -> Path:
     return path
 
 
+def forget_the_boot(path: Path) -> None:
+    """Let the mark be from before the system was started."""
+    mark = read_mark(path)
+    assert mark is not None
+    write_mark(path, replace(mark, boot=_ANOTHER_BOOT))
+
+
 def _let_the_mark_fit(path: Path) -> None:
     """Files have other inodes and times here; on a disk the mark may fit to the byte."""
     mark = read_mark(path)
