@@ -91,8 +91,10 @@ def _pieces(chunk: Chunk, codec: RowCodec, *, is_all: bool) -> Iterator[Piece]:
         return
     if parsed.n_bytes:
         yield Good(chunk.offset, chunk.offset + parsed.n_bytes, parsed.segment.n_rows)
-    elif has_swallowed_rows(chunk.data, is_all=is_all):
-        yield from _joined(_OneByOne(chunk, codec, is_all=is_all).pieces())
+    rest = chunk.data[parsed.n_bytes :]
+    if has_swallowed_rows(rest, is_all=is_all):
+        rest_chunk = Chunk(rest, chunk.offset + parsed.n_bytes, chunk.path)
+        yield from _joined(_OneByOne(rest_chunk, codec, is_all=is_all).pieces())
 
 
 def _joined(pieces: Iterator[Piece]) -> Iterator[Piece]:

@@ -134,10 +134,10 @@ def _walk(file: CsvFile, report: Repair, worker: _Looker, *, accept_tail: bool) 
         if isinstance(piece, Good):
             report.n_rows_kept += piece.n_rows
             worker.keep(piece.start, piece.stop)
-        elif accept_tail and piece.is_tail and _is_row(file, piece):
+        elif accept_tail and piece.is_tail and (stop := _row_stop(file, piece)) is not None:
             report.accepted_tail = piece
             report.n_rows_kept += 1
-            worker.keep(piece.start, piece.stop)
+            worker.keep(piece.start, stop)
             worker.end_row()
         else:
             report.n_damages += 1
@@ -146,10 +146,15 @@ def _walk(file: CsvFile, report: Repair, worker: _Looker, *, accept_tail: bool) 
             worker.set_aside(piece)
 
 
-def _is_row(file: CsvFile, tail: Damage) -> bool:
-    data = file.read(tail.start, tail.stop) + file.codec.line_end
+def _row_stop(file: CsvFile, tail: Damage) -> int | None:
+    """Where the text of a tail ends that is a row but for its end; None for any other tail."""
+    text = file.read(tail.start, tail.stop)
+    if file.codec.is_plain:
+        text = text.removesuffix(b"\r")
+    data = text + file.codec.line_end
     try:
         parsed = parse(Chunk(data, tail.start, str(file.path)), file.codec)
     except DamageError:
-        return False
-    return parsed.segment.n_rows == 1 and parsed.n_bytes == len(data)
+        return None
+    is_row = parsed.segment.n_rows == 1 and parsed.n_bytes == len(data)
+    return tail.start + len(text) if is_row else None
