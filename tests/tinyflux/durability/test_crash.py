@@ -1,0 +1,22 @@
+"""A short form of `make crash`, and of the minute with many processes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.tinyflux.durability import crash, many
+
+
+def test_a_writer_that_is_killed_leaves_what_it_was_told_was_done(tmp_path: Path) -> None:
+    seen = crash.run(tmp_path, n_kills=15, seed=14)
+    assert seen.wrong == []
+    assert seen.n_kills == 15
+    assert seen.n_operations > 15
+
+
+def test_readers_find_a_prefix_while_others_append_and_rewrite(tmp_path: Path) -> None:
+    seen = many.run(tmp_path, seconds=2.0)
+    assert seen.wrong == []
+    assert seen.n_reads > 10
+    assert seen.n_appends > 10
+    assert seen.n_rewrites > 1
