@@ -1,7 +1,7 @@
 # Two commands: `make run` and `make test`. What they install goes into .venv, and stays there.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test lint format bench clean
+.PHONY: help run test lint format bench crash fuzz clean
 
 BIN := .venv/bin
 
@@ -15,6 +15,9 @@ help:
 	@echo 'make format  lay the code out as `make lint` wants it'
 	@echo 'make bench   measure the engine beside TinyFlux 1.2.0, SQLite and DuckDB (an hour)'
 	@echo '             (make bench ARGS="--sizes 100k --engines ours,sqlite --only hour")'
+	@echo 'make crash   kill a writer 500 times, then let six processes write and read for a minute'
+	@echo '             (make crash KILLS=5000 SECONDS=600)'
+	@echo 'make fuzz    feed bytes that nobody wrote on purpose to every reader (make fuzz SCALE=100)'
 	@echo 'make clean   delete .venv and every cache; collected data stays'
 
 run:
@@ -44,6 +47,16 @@ format:
 bench:
 	@sh tools/environment.sh venv test
 	@$(BIN)/python -m benchmarks.engine $(ARGS)
+
+crash:
+	@sh tools/environment.sh venv test
+	@$(BIN)/python -m tests.tinyflux.durability.crash --kills $(or $(KILLS),500)
+	@$(BIN)/python -m tests.tinyflux.durability.many --seconds $(or $(SECONDS),60)
+
+fuzz:
+	@sh tools/environment.sh venv test
+	@TINYFLUX_TEST_SCALE=$(or $(SCALE),20) $(BIN)/python -m pytest -n 2 --timeout 0 -q \
+	    --hypothesis-show-statistics tests/tinyflux/durability/test_fuzz.py $(ARGS)
 
 clean:
 	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis \

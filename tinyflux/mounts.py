@@ -14,15 +14,19 @@ REMOTE_TYPES = frozenset(
 _warned: set[int] = set()
 
 
-def warn_if_remote(path: Path, state: os.stat_result) -> None:
-    """Log one warning for each remote file system that a data file is opened on."""
+def warn_if_remote(path: Path, state: os.stat_result, table: str | None = None) -> None:
+    """Log one warning for each remote file system that a data file is opened on.
+
+    `table` is the text of /proc/self/mountinfo, read if it is not given.
+    """
     if state.st_dev in _warned:
         return
-    try:
-        table = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return
     _warned.add(state.st_dev)
+    if table is None:
+        try:
+            table = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return
     kind = file_system_type(table, state.st_dev)
     if kind in REMOTE_TYPES:
         logger.warning(
