@@ -53,6 +53,7 @@ def draw(cells: list[dict[str, Any]], target: str) -> None:
             for cell, cost in zip(chosen, costs, strict=True):
                 face = "none" if cell["extrapolated_from"] else colour
                 axes.plot(cell["n_points"], cost, "o", markersize=3.5, color=colour, mfc=face)
+        axes.minorticks_off()
         axes.grid(visible=True, linewidth=0.3)
         if place % 4 == 0:
             axes.set_ylabel("milliseconds")

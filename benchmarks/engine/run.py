@@ -77,7 +77,8 @@ class Run:
                     print(f"{n_points:,} points, round {number + 1}: {engine} ...", flush=True)
                     self._round(engine, points, number)
             for key in _INSERTS:
-                self._insert(key, points)
+                if key in self.request.operations:
+                    self._insert(key, points)
         return self.results
 
     def _load(self, engine: str, points: Dataset) -> None:
