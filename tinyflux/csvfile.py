@@ -1,8 +1,6 @@
-"""One CSV file on disk: opened, identified, appended to under its lock, cut back when that fails.
+"""One CSV file on disk: appended to under its lock, cut back when that fails, synced, marked.
 
-Knows bytes and rows' ends, never what a row means. The file may be replaced at any moment by a
-rewrite in another process: every operation looks first whether the open file is still the one
-that has the name.
+Knows bytes and rows' ends, never what a row means.
 """
 
 from __future__ import annotations
@@ -11,22 +9,16 @@ import codecs
 import errno
 import logging
 import os
-import stat
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from tinyflux import files, locks
 from tinyflux.codec import RowCodec
-from tinyflux.errors import MissingError, StorageError
 from tinyflux.marking import Marking
 from tinyflux.marks import Identity, new_generation
-from tinyflux.mounts import warn_if_remote
-from tinyflux.replaced import ReplacedFile
+from tinyflux.namedfile import NamedFile
 from tinyflux.tails import Source, Tail, finished_end, tail_after_power_cut
 from tinyflux.torn import cut_torn
 from tinyflux.unsynced import MOST_BYTES, Unsynced, is_same_but_lost
@@ -49,108 +41,19 @@ class State:
     """Where the rows end that writers have finished."""
 
 
-class CsvFile:
-    """An open CSV file. Descriptors follow the name: a replaced file is opened anew."""
+class CsvFile(NamedFile):
+    """An open CSV file."""
 
-    def __init__(
-        self,
-        path: Path,
-        codec: RowCodec,
-        *,
-        is_writable: bool,
-        lock_timeout_s: float = locks.LOCK_TIMEOUT_S,
-    ) -> None:
-        self.path = path
+    def __init__(self, path: Path, codec: RowCodec, *, is_writable: bool) -> None:
         self.codec = codec
-        self.is_writable = is_writable
-        self.lock_timeout_s = lock_timeout_s
         self._marking = Marking(path)
         self._unsynced = Unsynced()
-        self._replaced: ReplacedFile | None = None
-        self._is_locked = False
-        self._fd = -1
-        self._open()
-
-    def __del__(self) -> None:
-        # A program that never closes its databases has as many descriptors as it uses.
-        self.close()
-
-    def _open(self) -> None:
-        """Open the file that has the name; its name is not known to be on disk."""
-        flags = (os.O_RDWR | os.O_APPEND) if self.is_writable else os.O_RDONLY
-        if self.path.is_dir():
-            raise IsADirectoryError(errno.EISDIR, "the data file is a directory", str(self.path))
-        try:
-            # Not to wait for the other end of a pipe.
-            fd = os.open(self.path, flags | os.O_CLOEXEC | os.O_NONBLOCK)
-        except FileNotFoundError as error:
-            raise self._missing() from error
-        state = os.fstat(fd)
-        if not stat.S_ISREG(state.st_mode):
-            os.close(fd)
-            raise StorageError(errno.EINVAL, f"{self.path} is no regular file")
-        warn_if_remote(self.path, state)
-        self._close()
-        self._fd = fd
-        self._pid = os.getpid()
-        self._is_named = False
-
-    def _missing(self) -> MissingError:
-        return MissingError(
-            errno.ENOENT,
-            f"No such file: {self.path} was deleted or renamed; put it back, or open the database "
-            f"again, which begins an empty one",
-        )
-
-    @property
-    def fd(self) -> int:
-        """The open descriptor, in O_APPEND mode where it is writable."""
-        if self._fd < 0:
-            raise ValueError(f"{self.path}: the database is closed")
-        return self._fd
-
-    def _close(self) -> None:
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+        super().__init__(path, is_writable=is_writable)
 
     def close(self) -> None:
         """Close the descriptors; twice is fine. What was not synced is not waited for."""
-        self._close()
         self._unsynced.clear()
-        self.forget_replaced()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def current(self) -> Identity:
-        """The identity of the file that has the name now, which is open when this returns.
-
-        Raises MissingError where none has it.
-        """
-        while True:
-            try:
-                named = os.stat(self.path)
-            except FileNotFoundError as error:
-                raise self._missing() from error
-            opened = os.fstat(self.fd)
-            if (named.st_dev, named.st_ino) == (opened.st_dev, opened.st_ino):
-                return Identity.of(opened)
-            if self._is_locked:
-                raise StorageError(
-                    errno.EBUSY,
-                    f"{self.path} was replaced by another program in the middle of a change; "
-                    f"nothing was changed: call again",
-                )
-            self._open()
+        super().close()
 
     def state(self) -> State:
         """The file as it is, and how far writers have finished.
@@ -181,10 +84,6 @@ class CsvFile:
         mark = self._marking.of(identity)
         return None if mark is None else mark.generation
 
-    def read(self, start: int, stop: int) -> bytes:
-        """The bytes from `start` to before `stop`, fewer where the file ends."""
-        return files.read_at(self.fd, start, stop - start)
-
     def header_size(self) -> int:
         """The bytes of a byte order mark before the first row."""
         head = self.read(0, 4)
@@ -192,34 +91,6 @@ class CsvFile:
             if mark and head.startswith(mark):
                 return len(mark)
         return 0
-
-    @contextmanager
-    def locked(self) -> Iterator[Identity]:
-        """Within it no other process appends to the file or replaces it.
-
-        Raises LockTimeoutError after `lock_timeout_s`.
-        """
-        deadline = locks.Deadline(self.lock_timeout_s)
-        while True:
-            if self._pid != os.getpid():
-                self._open()  # a lock on a descriptor that a fork copied excludes nobody
-            fd = self.fd
-            locks.lock_append(fd, self.path, deadline)
-            try:
-                opened = os.fstat(fd)
-                identity = self.current()
-                if identity.file == (opened.st_dev, opened.st_ino):
-                    break
-            except BaseException:
-                locks.unlock_append(fd)
-                raise
-            # Opened anew: the lock went with the old descriptor.
-        self._is_locked = True
-        try:
-            yield identity
-        finally:
-            self._is_locked = False
-            locks.unlock_append(fd)
 
     def append(self, data: bytes, *, n_rows: int, is_durable: bool) -> None:
         """Add whole rows to the end; on disk when this returns if `is_durable`.
@@ -233,7 +104,7 @@ class CsvFile:
             try:
                 self._append_locked(identity, data, n_rows=n_rows, is_durable=is_durable)
             except OSError as error:
-                if error.errno != errno.ENOSPC or self._replaced is None:
+                if error.errno != errno.ENOSPC or self.replaced is None:
                     raise
                 # The old file of a rewrite takes room as long as it is open.
                 self.forget_replaced()
@@ -358,15 +229,6 @@ class CsvFile:
             self._unsynced.is_doubtful = True
             raise
 
-    def sync_name(self) -> None:
-        """The file's name is on disk when this returns; done once for an open file.
-
-        Whoever made or replaced the file may have died before that.
-        """
-        if not self._is_named:
-            files.sync_directory(self.path.parent)
-            self._is_named = True
-
     def _write_again(self, identity: Identity) -> None:
         """Write what is not known to be on disk in its old places, so that it is written anew."""
         if identity.file != self._unsynced.file:
@@ -419,26 +281,10 @@ class CsvFile:
         finally:
             locks.unlock_append(self.fd)
 
-    def adopt(self, fd: int, taken_to: int) -> None:
-        """Go on with `fd`, which has the file's name now; the old file stays open and watched.
-
-        Its rows before `taken_to` stand in the new one.
-        """
-        self.forget_replaced()
-        self._replaced = ReplacedFile(self._fd, taken_to)
-        self._fd = fd
-        self._is_named = False
-
-    def forget_replaced(self) -> None:
-        """Let go of the old file of a rewrite, which gives its room on the disk back."""
-        if self._replaced is not None:
-            self._replaced.close()
-            self._replaced = None
-
     def take_in_late_rows(self) -> None:
         """Add rows that a program without locks has written into the old file of a rewrite."""
-        replaced = self._replaced
-        if replaced is None or self._is_locked or not replaced.has_grown():
+        replaced = self.replaced
+        if replaced is None or self.is_locked or not replaced.has_grown():
             return
         source = Source(replaced.read, self.codec, str(self.path))
         end = finished_end(source, replaced.end, replaced.size_bytes())

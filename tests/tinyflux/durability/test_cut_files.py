@@ -44,8 +44,9 @@ def _require_earlier_rows(path: Path, n_rows: int, arguments: dict[str, Any]) ->
         assert contents(db.all()) == contents([*POINTS[:n_rows], point(9)])
 
 
-@pytest.mark.parametrize("is_marked", [True, False], ids=["mark", "no mark"])
-@pytest.mark.parametrize("name", DIALECTS)
+@pytest.mark.parametrize(
+    ("name", "is_marked"), [("default", True), *((name, False) for name in DIALECTS)]
+)
 def test_a_file_cut_at_any_byte_of_its_last_three_rows(
     folder: Path, name: str, is_marked: bool
 ) -> None:
@@ -62,7 +63,7 @@ def test_a_file_cut_at_any_byte_of_its_last_three_rows(
 
 
 @pytest.mark.parametrize("is_restarted", [True, False], ids=["restarted", "same boot"])
-@pytest.mark.parametrize("n_nuls", [*range(1, 12), 511, 512, 513, 1000, 4095, 4096, 4097, 5000])
+@pytest.mark.parametrize("n_nuls", [1, 2, 3, 511, 512, 513, 4095, 4096, 4097, 5000])
 def test_a_file_that_ends_in_nul_bytes(folder: Path, n_nuls: int, is_restarted: bool) -> None:
     path = folder / "data.csv"
     data, ends = _row_ends(path, {})

@@ -100,7 +100,7 @@ def _answers(path: Path, *, auto_index: bool) -> Any:
         return error.offset
 
 
-@effort(150)
+@effort(50)
 @given(files, st.sampled_from([1, 3000]))
 def test_any_bytes_are_rows_or_damage(data: bytes, n_times: int) -> None:
     """Few bytes are read one by one, many a column at a time: with the same result."""
@@ -112,7 +112,7 @@ def test_any_bytes_are_rows_or_damage(data: bytes, n_times: int) -> None:
         assert _answers(path, auto_index=True) == _answers(path, auto_index=False)
 
 
-@effort(100)
+@effort(30)
 @given(files)
 def test_any_bytes_can_be_repaired(data: bytes) -> None:
     with tempfile.TemporaryDirectory() as folder, bounded(len(data)):
@@ -138,7 +138,7 @@ def test_any_bytes_can_be_repaired(data: bytes) -> None:
         assert found == [*(row for row in after if row not in lost), *contents([point(9)])]
 
 
-@effort(100)
+@effort(40)
 @given(files, st.integers(0, 400))
 def test_any_bytes_behind_good_rows_leave_them(data: bytes, n_nuls: int) -> None:
     """An insert keeps every row before, whatever stands at the end."""
@@ -164,7 +164,7 @@ def mutations(draw: st.DrawFn) -> list[tuple[str, float, bytes]]:
     return draw(st.lists(st.tuples(name, place, what), min_size=1, max_size=4))
 
 
-@effort(150)
+@effort(40)
 @given(mutations())
 def test_any_bytes_in_the_cache_give_the_same_answers(
     changes: list[tuple[str, float, bytes]],
@@ -191,7 +191,7 @@ def test_any_bytes_in_the_cache_give_the_same_answers(
             assert contents(db.all()) == expected[1:]
 
 
-@effort(300)
+@effort(200)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_mark_or_none(data: bytes) -> None:
     mark = Mark.of_bytes(data)
@@ -202,7 +202,7 @@ LINE_PIECES = ["m", ",", "=", " ", "\\", '"', "1", "i", "1.5", "\n", "t", "-", "
 lines = st.one_of(st.text(max_size=80), st.lists(st.sampled_from(LINE_PIECES)).map("".join))
 
 
-@effort(1000)
+@effort(250)
 @given(lines, st.sampled_from([1, 2000]))
 def test_any_text_is_line_protocol_or_a_value_error(text: str, n_times: int) -> None:
     text *= n_times
@@ -220,7 +220,7 @@ def test_any_text_is_line_protocol_or_a_value_error(text: str, n_times: int) -> 
     assert again.fields.keys() <= parts.fields.keys()
 
 
-@effort(300)
+@effort(100)
 @given(lines)
 def test_points_take_any_line_or_refuse_it(text: str) -> None:
     try:
