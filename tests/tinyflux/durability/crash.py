@@ -145,10 +145,11 @@ class Crash:
             finally:
                 os._exit(1)
         os.close(writer)
-        time.sleep(after_s)
-        os.kill(child, signal.SIGKILL)
-        with os.fdopen(reader, "rb") as said:
-            lines = said.read().decode(errors="replace").split("\n")
+        with os.fdopen(reader, "rb", buffering=0) as said:
+            begun = said.read(1)
+            time.sleep(after_s)
+            os.kill(child, signal.SIGKILL)
+            lines = (begun + said.readall()).decode(errors="replace").split("\n")
         os.waitpid(child, 0)
         self.n_kills += 1
         self._compare(self._replayed(lines, seed), seed)
