@@ -171,7 +171,7 @@ class _FileChange:
             rewrite = Rewrite(
                 self._replacement, self._storage.file, self._table, columns.is_continued
             )
-            columns.adopt(rewrite.carry_out(new))
+            columns.adopt(*rewrite.carry_out(new))
 
 
 class ObjectEngine:

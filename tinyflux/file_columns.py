@@ -54,13 +54,12 @@ class FileColumns:
         cache.discard(self._file.path)
         self.forget()
 
-    def adopt(self, table: Table) -> None:
-        """Take the columns of a file that this process has just rewritten."""
+    def adopt(self, table: Table, generation: bytes) -> None:
+        """Take the columns of a file that this process has just rewritten, as that generation."""
         self.forget()
-        identity = self._file.current()
-        self._generation = self._file.generation_of(identity)
-        if self._generation is None:
+        if self._file.generation_of(self._file.current()) != generation:
             return  # somebody else has changed the file already: read it
+        self._generation = generation
         self._table = table
         self._start = self._file.header_size()
         self._end = end_of(table, self._file)
@@ -75,7 +74,11 @@ class FileColumns:
         table = self._table
         if table is None or not self.is_continued(state.identity, state.generation):
             table = self._table = self._opened(state)
-        self._read_on(table, state.end)
+        try:
+            self._read_on(table, state.end)
+        except BaseException:
+            self.forget()  # some rows may be read and not yet in the table
+            raise
         self._identity, self._generation = state.identity, state.generation
         self._is_settled = state.generation is not None or _is_old(state.identity)
         self._publish_if_worth()
@@ -160,7 +163,9 @@ class FileColumns:
         """Write what the cache lacks; from then on the columns are mapped from its files."""
         path, codec_key = self._file.path, self._file.codec.key
         end = end_of(table, self._file) if table.segments else self._end
-        identity = self._file.current()
+        if not self._file.has_name():
+            return  # replaced while it was read: what is read goes on in the open file
+        identity = self._file.opened()
         generation = self._file.generation_of(identity)
         if generation is None:
             generation = new_generation()

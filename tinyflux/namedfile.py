@@ -118,6 +118,18 @@ class NamedFile:
                 )
             self._open()
 
+    def opened(self) -> Identity:
+        """The identity of the open file, whether it still has the name or not."""
+        return Identity.of(os.fstat(self.fd))
+
+    def has_name(self) -> bool:
+        """Whether the open file still has the name."""
+        try:
+            named = os.stat(self.path)
+        except FileNotFoundError:
+            return False
+        return (named.st_dev, named.st_ino) == self.opened().file
+
     def read(self, start: int, stop: int) -> bytes:
         """The bytes from `start` to before `stop`, fewer where the file ends."""
         return files.read_at(self.fd, start, stop - start)

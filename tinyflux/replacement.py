@@ -79,6 +79,7 @@ class Replacement:
     def __init__(self, file: CsvFile) -> None:
         self._file = file
         self._fd = -1
+        self._placed_fd = -1
         self.path = temporary_path(file.path)
 
     @property
@@ -107,8 +108,10 @@ class Replacement:
                 f"and remove a file of this name that belongs to somebody else",
             ) from error
         try:
-            # Nobody else may append before the rename is on disk.
+            # Nobody may append to it before the rename is on disk, nor rewrite it before this
+            # process knows what it has become.
             locks.try_lock_append(fd, self.path)
+            locks.try_lock_rewrite(fd, self.path)
             self._give_rights(fd)
         except BaseException:
             os.close(fd)
@@ -147,8 +150,8 @@ class Replacement:
                 f"{needed_bytes - free_bytes:,} bytes first, or remove more points at once",
             )
 
-    def put_in_place(self, taken_to: int) -> None:
-        """Give the new file the name of the data. Under the append lock.
+    def put_in_place(self, taken_to: int) -> bytes:
+        """Give the new file the name of the data; its generation. Under the append lock.
 
         `taken_to` is how far the old file's rows were taken over. The lock is held until the new
         name is on disk: an append that was acknowledged before could vanish with it.
@@ -167,13 +170,15 @@ class Replacement:
             )
         fcntl.fcntl(fd, fcntl.F_SETFL, fcntl.fcntl(fd, fcntl.F_GETFL) | os.O_APPEND)
         files.rename(self.path, file.path)
-        self._fd = -1
+        self._fd, self._placed_fd = -1, fd
         file.adopt(fd, taken_to)
+        generation = new_generation()
         try:
-            file.leave_mark(new_generation())
+            file.leave_mark(generation)
             self._sync_name()
         finally:
             locks.unlock_append(fd)
+        return generation
 
     def _sync_name(self) -> None:
         try:
@@ -187,7 +192,11 @@ class Replacement:
             ) from error
 
     def close(self) -> None:
-        """Remove what was not put in place; twice is fine."""
+        """Remove what was not put in place; let others rewrite what was. Twice is fine."""
+        if self._placed_fd >= 0:
+            with suppress(OSError):  # closed with its file, if that was replaced again already
+                locks.unlock_rewrite(self._placed_fd)
+            self._placed_fd = -1
         if self._fd >= 0:
             if _has_name(self._fd, self.path):
                 with suppress(OSError):

@@ -67,10 +67,10 @@ class Rewrite:
         self._table = table
         self._is_continued = is_continued
 
-    def carry_out(self, new: NewRows) -> Table:
-        """Replace the file by one with the rows of `new`, then return the columns of its rows.
+    def carry_out(self, new: NewRows) -> tuple[Table, bytes]:
+        """Replace the file by one with the rows of `new`; its columns, and its generation.
 
-        What was appended meanwhile is carried over and not part of the result. On disk when this
+        What was appended meanwhile is carried over and not part of the columns. On disk when this
         returns. StorageError otherwise, with the file as before.
         """
         file, replacement = self._file, self._replacement
@@ -84,12 +84,12 @@ class Rewrite:
             carried = self._carry_over_most(end_of(self._table, file))
             with file.locked() as identity:
                 taken_to = self._carry_over(identity, carried)
-                replacement.put_in_place(taken_to)
+                generation = replacement.put_in_place(taken_to)
         except (StorageError, LockTimeoutError, MissingError):
             raise
         except OSError as error:
             raise files.storage_error(error, f"{file.path}: could not be rewritten") from error
-        return result
+        return result, generation
 
     def _carry_over_most(self, position: int) -> _Carried:
         """Copy what was appended meanwhile while others may append, so that they wait less."""

@@ -14,7 +14,7 @@ import pytest
 from tests.tinyflux.durability.operations import point
 from tests.tinyflux.programs import output
 from tinyflux import CSVStorage, FieldQuery, TinyFlux
-from tinyflux.errors import LockTimeoutError, StorageError
+from tinyflux.errors import DamageError, LockTimeoutError, StorageError
 from tinyflux.files import intercepted
 
 FIRST = FieldQuery().n == 0
@@ -93,6 +93,27 @@ def test_appends_wait_only_from_the_last_rows_to_the_new_name(
     assert "fsync directory" in appender.blocked
     # One lot of late rows to write, one fsync, the rename with its mark and the directory.
     assert appender.blocked.count("fsync") == 1
+
+
+def test_another_rewrite_begins_only_when_the_first_has_ended(path: Path) -> None:
+    """The new file is locked before it has the name: who opens it anew waits, too."""
+    said: list[str] = []
+
+    def rewrite(step: str, place: str) -> None:
+        if step == "fsync directory" and "rename" in said:
+            with TinyFlux(path) as other:
+                assert isinstance(other.storage, CSVStorage)
+                other.storage.lock_timeout_s = 0.0
+                with pytest.raises(LockTimeoutError) as found:
+                    other.remove(FieldQuery().n == 5)
+            said.append(str(found.value))
+        said.append(step)
+
+    with TinyFlux(path) as db:
+        with intercepted(rewrite):
+            db.remove(FIRST)
+        assert any("is being rewritten by process" in text for text in said)
+        assert db.remove(FieldQuery().n == 5) == 1
 
 
 def test_most_of_what_is_appended_meanwhile_is_copied_before_appends_must_wait(
@@ -278,3 +299,37 @@ def test_other_names_of_the_file_are_warned_of(
     with TinyFlux(path) as db:
         db.remove(FIRST)
     assert "hard links" in caplog.text
+
+
+def test_a_file_that_is_replaced_while_it_is_read_is_read_to_its_end(tmp_path: Path) -> None:
+    """Columns are published in the middle of a long reading; the file is another one then."""
+    path = tmp_path / "data.csv"
+    n_rows = 1_000_000
+    path.write_bytes(b"".join(b"2025-01-01T00:00:00,m,_field_n,%d\r\n" % n for n in range(n_rows)))
+    replaced: list[str] = []
+
+    def replace(step: str, place: str) -> None:
+        if place.endswith(".segment") and not replaced:
+            replaced.append(place)
+            other = path.with_name("other.csv")
+            other.write_bytes(b"2025-01-01T00:00:00,m,_field_n,7\r\n" * 50)
+            other.rename(path)
+
+    with TinyFlux(path) as db:
+        with intercepted(replace):
+            found = db.count(FieldQuery().n >= 0)
+        assert replaced
+        assert found in (n_rows, 50)
+        assert db.get_field_values("n") == [7] * 50
+
+
+def test_rows_before_a_damage_far_inside_are_there_once_it_is_mended(tmp_path: Path) -> None:
+    path = tmp_path / "data.csv"
+    row = b"2025-01-01T00:00:00,m,_field_n,%d\r\n"
+    good = b"".join(row % n for n in range(150_000))
+    with TinyFlux(path) as db:
+        path.write_bytes(good + b"no row\r\n" + row % 150_000)
+        with pytest.raises(DamageError):
+            len(db)
+        path.write_bytes(good + row % 150_000)
+        assert db.count(FieldQuery().n >= 0) == 150_001
