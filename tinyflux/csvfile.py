@@ -182,9 +182,11 @@ class CsvFile(NamedFile):
             return Tail(start)
         source = Source(self.read, self.codec, str(self.path))
         known = self._marking.row_end(identity, self.read)
-        if known is not None and stored is not None and stored.is_of_this_boot:
+        is_restarted = stored is not None and not stored.is_of_this_boot
+        if known is not None and not is_restarted:
             return Tail(finished_end(source, known, size_bytes))
-        return tail_after_power_cut(source, known or self.header_size(), size_bytes)
+        start = known or self.header_size()
+        return tail_after_power_cut(source, start, size_bytes, is_restarted=is_restarted)
 
     def sync(self) -> None:
         """Every row that this handle has written is on disk when this returns.

@@ -7,7 +7,8 @@ Knows bytes and rows' ends, never locks.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from tinyflux.codec import RowCodec, is_compact_row, point_of
@@ -20,6 +21,7 @@ SALVAGE_BYTES = 16 << 20
 further away is old damage, for `check` and `repair`."""
 LONGEST_ROW_BYTES = 64 << 20
 """Beyond so many bytes without a row's end, rows that begin in between are looked for."""
+_NOT_NUL = re.compile(rb"[^\0]")
 _BLANKS = b"\r\n\t \0"
 
 
@@ -92,11 +94,12 @@ def _last_line_end(source: Source, start: int, stop: int) -> int:
     return start
 
 
-def tail_after_power_cut(source: Source, start: int, stop: int) -> Tail:
+def tail_after_power_cut(source: Source, start: int, stop: int, *, is_restarted: bool) -> Tail:
     """The tail where what is behind `start` may not all have reached the disk.
 
     A run of NUL bytes there are pages that did not: the row that they cut is no row, and whole
-    rows behind them are kept.
+    rows behind them are kept. `is_restarted` tells that the system went down since the last write
+    that is known.
     """
     if source.codec.encoding != "utf-8":
         return Tail(finished_end(source, start, stop))
@@ -105,49 +108,57 @@ def tail_after_power_cut(source: Source, start: int, stop: int) -> Tail:
     data = source.read(start, stop)
     if b"\0" not in data:
         return Tail(finished_end(source, start, stop))
-    end = _finished(source, data, start, is_cut_by_nuls=True)
+    end = _uncut(source, data, start, is_restarted=is_restarted)
     kept: list[bytes] = []
     place = data.find(b"\0", end)
     while place >= 0:
-        behind = place + len(data[place:]) - len(data[place:].lstrip(b"\0"))
-        place = data.find(b"\0", behind + _salvage(source, data[behind:], start + behind, kept))
+        behind = _NOT_NUL.search(data, place)
+        if behind is None:
+            break
+        place = data.find(b"\0", behind.start())
+        piece = data[behind.start() : place if place >= 0 else len(data)]
+        kept.extend(_whole_rows(source, piece, start + behind.start()))
     return Tail(start + end, b"".join(kept))
 
 
-def _salvage(source: Source, data: bytes, offset: int, kept: list[bytes]) -> int:
-    """Add the whole rows of `data` to `kept` up to the next run of NULs; how far it was read.
-
-    `data` begins somewhere in a row.
-    """
-    n_bytes = 0
-    for record in records(Chunk(data, offset, source.path), source.codec, is_lenient=True):
+def _uncut(source: Source, data: bytes, offset: int, *, is_restarted: bool) -> int:
+    """How far the rows of `data` reach that no run of NULs has cut."""
+    codec = source.codec
+    end = 0
+    for record in records(Chunk(data, offset, source.path), codec, is_lenient=True):
         text = data[record.start : record.stop]
-        if _is_row(record, text, source.codec):
-            kept.append(text)
-        elif b"\0" in text:
-            break
-        n_bytes = record.stop
-    return n_bytes
+        if b"\0" in text and not _is_row(record, text, codec, is_exact=is_restarted):
+            return end
+        end = record.stop
+    return _behind_blank_lines(data, end, codec)
 
 
-def _finished(source: Source, data: bytes, offset: int, *, is_cut_by_nuls: bool = False) -> int:
+def _whole_rows(source: Source, piece: bytes, offset: int) -> Iterator[bytes]:
+    """The rows of a piece that begins somewhere in a row and holds no NULs."""
+    for record in records(Chunk(piece, offset, source.path), source.codec, is_lenient=True):
+        text = piece[record.start : record.stop]
+        if _is_row(record, text, source.codec, is_exact=False):
+            yield text
+
+
+def _finished(source: Source, data: bytes, offset: int) -> int:
     """How far complete rows reach into `data`, which begins at the start of a row."""
     codec = source.codec
-    if codec.is_plain and b'"' not in data and not (is_cut_by_nuls and b"\0" in data):
+    if codec.is_plain and b'"' not in data:
         return data.rfind(b"\n") + 1
     end = 0
     try:
         for record in records(Chunk(data, offset, source.path), codec, is_lenient=True):
-            text = data[record.start : record.stop]
-            if is_cut_by_nuls and b"\0" in text and not _is_row(record, text, codec):
-                return end
             end = record.stop
     except DamageError as error:
         # Bytes that are no text: damage for `check`, but the rows behind it are complete.
         end = line_end(data, error.offset - offset, codec)
-    if data.endswith(codec.row_ends) and not data[end:].strip(_BLANKS):
-        return len(data)  # blank lines
-    return end
+    return _behind_blank_lines(data, end, codec)
+
+
+def _behind_blank_lines(data: bytes, end: int, codec: RowCodec) -> int:
+    is_blank = data.endswith(codec.row_ends) and not data[end:].strip(_BLANKS)
+    return len(data) if is_blank else end
 
 
 def line_end(data: bytes, start: int, codec: RowCodec) -> int:
@@ -161,13 +172,13 @@ def line_end(data: bytes, start: int, codec: RowCodec) -> int:
     return start
 
 
-def _is_row(record: Record, text: bytes, codec: RowCodec) -> bool:
-    """Whether a record is a row; one with NUL bytes only as this engine writes it.
+def _is_row(record: Record, text: bytes, codec: RowCodec, *, is_exact: bool) -> bool:
+    """Whether a record is a row; with `is_exact`, written to the byte as this engine does.
 
-    A cut row whose quote goes on into the next one may look like a row, too.
+    A row that was cut in a quoted value goes on into the next one and may look like a row.
     """
     try:
         point = point_of(record.cells)
-        return b"\0" not in text or codec.encode(point, is_compact_row(record.cells)) == text
+        return not is_exact or codec.encode(point, is_compact_row(record.cells)) == text
     except ValueError:
         return False
