@@ -129,13 +129,7 @@ def test_any_bytes_can_be_repaired(data: bytes) -> None:
         assert main(["check", str(path)]) == 0
         with TinyFlux(path) as db:
             db.insert(point(9))
-        found = _answers(path, auto_index=True)
-        assert isinstance(found, list)
-        # A last row with NUL bytes that is not written as the engine writes it cannot be told from
-        # a row that a power cut tore: the writer sets it aside. Every other row stays.
-        lost = [row for row in after if row not in found]
-        assert all("\\x00" in repr(row) for row in lost)
-        assert found == [*(row for row in after if row not in lost), *contents([point(9)])]
+        assert _answers(path, auto_index=True) == [*after, *contents([point(9)])]
 
 
 @effort(40)
