@@ -15,6 +15,7 @@ from tinyflux.codec import RowCodec
 from tinyflux.csvfile import CsvFile
 from tinyflux.database import TinyFlux
 from tinyflux.errors import CacheDamageError
+from tinyflux.progress import Progress
 from tinyflux.repairing import repair
 from tinyflux.times import from_us
 
@@ -137,9 +138,10 @@ def _repair(options: argparse.Namespace) -> int:
 
 def _info(options: argparse.Namespace) -> int:
     path = options.path.resolve(strict=True)
+    size_bytes = path.stat().st_size
     with TinyFlux(path, access_mode="r", encoding=options.encoding) as db:
-        n_points = len(db)
-        size_bytes = path.stat().st_size
+        with Progress(f"reading {path.name}", size_bytes):
+            n_points = len(db)
         print(f"file           {path}")
         print(f"size           {size_bytes:,} bytes")
         print(f"points         {n_points:,}")

@@ -12,7 +12,7 @@ import time
 import zlib
 from collections.abc import Iterator
 
-from tinyflux import cache
+from tinyflux import cache, progress
 from tinyflux.cache import PUBLISH_ROWS, Checksum, Coverage
 from tinyflux.csvfile import CsvFile, State
 from tinyflux.errors import DamageError
@@ -130,6 +130,7 @@ class FileColumns:
         for parsed, data in parsed_chunks(self._file, self._end, size_bytes):
             self._add_checksum(data[: parsed.n_bytes])
             self._end += parsed.n_bytes
+            progress.reached(self._end)
             if parsed.segment.n_rows:
                 waiting.append(parsed.segment)
                 n_waiting += parsed.segment.n_rows
