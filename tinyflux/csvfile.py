@@ -53,6 +53,7 @@ class CsvFile(NamedFile):
     def close(self) -> None:
         """Close the descriptors; twice is fine. What was not synced is not waited for."""
         self._unsynced.clear()
+        self._marking.close()
         super().close()
 
     def state(self) -> State:

@@ -12,10 +12,11 @@ from tinyflux.marks import (
     Mark,
     Read,
     boot_id,
+    mark_path,
+    open_mark,
     read_mark,
     stamp,
     tail_checksum,
-    write_mark,
 )
 
 _NOT_TOLD = b"\xff" * 16
@@ -28,6 +29,24 @@ class Marking:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._known: Mark | None = None
+        self._fd = -1
+
+    def close(self) -> None:
+        """Release the mark; twice is fine."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def _write(self, mark: Mark) -> None:
+        """Store the mark, through a descriptor that stays open: it is done for every append."""
+        try:
+            if self._fd >= 0 and os.fstat(self._fd).st_nlink == 0:
+                self.close()  # somebody has deleted what stands beside the data
+            if self._fd < 0:
+                self._fd = open_mark(self._path)
+            files.write_at(self._fd, mark.to_bytes(), 0, mark_path(self._path))
+        except OSError:
+            self.close()  # costs speed and nothing else
 
     def of(self, identity: Identity) -> Mark | None:
         """The mark of exactly this state; None where none of our writers has made it."""
@@ -67,32 +86,32 @@ class Marking:
             mark = replace(mark, synced_bytes=before.synced_bytes, synced_tail=before.synced_tail)
         self._known = mark
         if is_stamped:
-            write_mark(self._path, mark)
+            self._write(mark)
 
     def accept(self, fd: int, generation: bytes) -> None:
         """Mark a state that others made as known, where it has not changed for seconds."""
         self._known = _mark(fd, generation, boot_id())
-        write_mark(self._path, self._known)
+        self._write(self._known)
 
     def say_synced(self, identity: Identity) -> None:
         """Say that this state is on disk, if it is the one that was marked last."""
         mark = self._known
         if mark is not None and mark.is_of(identity) and not mark.is_synced:
             self._known = mark.synced()
-            write_mark(self._path, self._known)
+            self._write(self._known)
 
     def announce(self, fd: int, generation: bytes, data: bytes) -> None:
         """Say that the rows `data` are about to be written behind what is there."""
         known = self._known
         if known is None or known.identity != Identity.of(os.fstat(fd)):
             known = _mark(fd, generation, boot_id())
-        write_mark(self._path, replace(known, generation=generation).announcing(data))
+        self._write(replace(known, generation=generation).announcing(data))
 
     def refuse(self, fd: int, before: Identity, generation: bytes, data: bytes) -> None:
         """Say that what stands behind `before` is no data, though it could not be cut off."""
         self._known = None
         tail = _tail(fd, before.size_bytes)
-        write_mark(self._path, Mark(generation, before, tail).refusing(data))
+        self._write(Mark(generation, before, tail).refusing(data))
 
 
 def _mark(fd: int, generation: bytes, boot: bytes) -> Mark:

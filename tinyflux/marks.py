@@ -204,7 +204,7 @@ def read_mark(path: Path) -> Mark | None:
     if not is_trusted(path):
         return None
     try:
-        fd = os.open(sidecar(path) / "mark", flags)
+        fd = os.open(mark_path(path), flags)
     except OSError:
         return None
     try:
@@ -220,13 +220,12 @@ def write_mark(path: Path, mark: Mark) -> bool:
 
     It is written in place and not synced: one page of the page cache, whatever the write rate.
     """
-    name = sidecar(path) / "mark"
     try:
-        fd = _open_mark(path, name)
+        fd = open_mark(path)
     except OSError:
         return False
     try:
-        files.write_at(fd, mark.to_bytes(), 0, name)
+        files.write_at(fd, mark.to_bytes(), 0, mark_path(path))
     except OSError:
         return False
     finally:
@@ -234,7 +233,14 @@ def write_mark(path: Path, mark: Mark) -> bool:
     return True
 
 
-def _open_mark(path: Path, name: Path) -> int:
+def mark_path(path: Path) -> Path:
+    """Where the mark of the data file `path` is."""
+    return sidecar(path) / "mark"
+
+
+def open_mark(path: Path) -> int:
+    """A descriptor to write the mark with, made if there is none; OSError where that cannot be."""
+    name = mark_path(path)
     flags = os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
     if not is_trusted(path):
         make_sidecar(path)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -162,6 +164,36 @@ def test_a_failed_append_beside_a_rewrite_is_not_carried_over(path: Path) -> Non
             db.remove(FIRST)
         assert told
         assert db.get_field_values("n") == [1, 2, 3, 4, 5, 72]
+
+
+def test_rows_that_fail_after_they_were_copied_are_not_carried_over(path: Path) -> None:
+    """They could be seen when most of the late rows were copied, and were gone at the end."""
+    begun, appended, copied = threading.Event(), threading.Event(), threading.Event()
+    n_syncs: list[str] = []
+
+    def hook(step: str, place: str) -> None:
+        if step != "fsync":
+            return
+        if place.endswith(".rewrite"):
+            n_syncs.append(place)
+            if len(n_syncs) == 1:
+                begun.set()
+                assert appended.wait(20)
+            if len(n_syncs) == 2:
+                copied.set()
+        elif begun.is_set() and not copied.is_set():
+            appended.set()
+            assert copied.wait(20)
+            raise OSError(errno.EIO, "as the test wants")
+
+    with TinyFlux(path) as other, intercepted(hook), ThreadPoolExecutor(1) as threads:
+        rewrite = threads.submit(lambda: TinyFlux(path).remove(FIRST))
+        assert begun.wait(20)
+        with pytest.raises(StorageError):
+            other.insert(point(70, long="x" * 100_000))
+        other.insert(point(72, long="y" * 100_000))
+        assert rewrite.result(20) == 1
+        assert other.get_field_values("n") == [1, 2, 3, 4, 5, 72]
 
 
 @pytest.mark.parametrize(
