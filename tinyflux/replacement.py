@@ -95,7 +95,6 @@ class Replacement:
         return self._fd >= 0
 
     def _create(self) -> int:
-        self._file.forget_replaced()  # its room is needed
         try:
             # Whoever left one was killed: the rewrite lock is ours.
             files.unlink(self.path)
@@ -141,6 +140,7 @@ class Replacement:
 
     def require_room(self, needed_bytes: int) -> None:
         """Raise StorageError with the figures where the disk has no room for the new file."""
+        self._file.forget_replaced()  # its room is needed
         free_bytes = shutil.disk_usage(self._file.path.parent).free
         if free_bytes < needed_bytes:
             raise StorageError(
