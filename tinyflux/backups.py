@@ -9,7 +9,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -122,7 +122,8 @@ def _new_file(file: CsvFile, target: Path, *, is_replacing: bool) -> Iterator[tu
         files.sync(fd, temporary)
         files.rename(temporary, target)
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            files.unlink(temporary)
         raise
     finally:
         os.close(fd)

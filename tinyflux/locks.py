@@ -14,6 +14,7 @@ import random
 import struct
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from tinyflux import files
@@ -24,6 +25,7 @@ LOCK_TIMEOUT_S = 60.0
 _FLOCK = struct.Struct("@hhqqi")
 """struct flock of fcntl(2) with 64-bit offsets: type, whence, start, length, pid."""
 _APPEND_QUEUE, _REWRITE_QUEUE, _REWRITE = ((1 << 62) + byte for byte in range(3))
+_NO_LOCKS = (errno.EINVAL, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS)
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.0002, 0.002
 
 
@@ -94,11 +96,16 @@ def _try_byte(fd: int, byte: int) -> bool:
         fcntl.fcntl(fd, fcntl.F_OFD_SETLK, _FLOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, byte, 1, 0))
     except (BlockingIOError, PermissionError):
         return False
+    except OSError as error:
+        # A queue is a courtesy; a rewrite without its lock could undo another one.
+        if byte == _REWRITE or error.errno not in _NO_LOCKS:
+            raise
     return True
 
 
 def _free_byte(fd: int, byte: int) -> None:
-    fcntl.fcntl(fd, fcntl.F_OFD_SETLK, _FLOCK.pack(fcntl.F_UNLCK, os.SEEK_SET, byte, 1, 0))
+    with suppress(OSError):  # where it could not be taken
+        fcntl.fcntl(fd, fcntl.F_OFD_SETLK, _FLOCK.pack(fcntl.F_UNLCK, os.SEEK_SET, byte, 1, 0))
 
 
 class _Wait:

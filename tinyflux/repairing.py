@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -120,7 +121,8 @@ class _Mender(_Looker):
     def undo(self) -> None:
         """Nothing was mended: what was set aside still stands in the file."""
         if self._bad_fd >= 0 and self._replacement.is_waiting:
-            os.ftruncate(self._bad_fd, self._bad_size)
+            with suppress(OSError):
+                files.truncate(self._bad_fd, self._bad_size, self._bad_path)
         self._close()
 
     def _close(self) -> None:

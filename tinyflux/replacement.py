@@ -73,6 +73,26 @@ def temporary_path(path: Path) -> Path:
     return path.with_name(f".{path.name}.rewrite")
 
 
+def remove_left_over(file: CsvFile) -> None:
+    """Remove what a killed rewrite left, which may be as large as the data; nothing else."""
+    path = temporary_path(file.path)
+    if not os.path.lexists(path):
+        return
+    try:
+        fd = os.open(file.path, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return
+    try:
+        opened = os.fstat(fd)
+        is_free = locks.try_lock_rewrite(fd, file.path)
+        if is_free and file.current().file == (opened.st_dev, opened.st_ino):
+            files.unlink(path)
+    except OSError as error:
+        logger.info("%s: what a killed rewrite left is not removed: %s", path, error)
+    finally:
+        os.close(fd)
+
+
 class Replacement:
     """The next version of one data file, while the rewrite lock is held."""
 

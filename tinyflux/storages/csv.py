@@ -17,6 +17,7 @@ from tinyflux.csvfile import CsvFile
 from tinyflux.errors import AccessError
 from tinyflux.file_columns import scan
 from tinyflux.point import Point
+from tinyflux.replacement import remove_left_over
 from tinyflux.rewrite import empty
 from tinyflux.storages.base import Storage
 from tinyflux.table import Table
@@ -72,6 +73,8 @@ class CSVStorage(Storage):
         if access_mode != "r":
             create_file(self._path, create_dirs)
         self._file, self._denial = _opened(self._path, self._codec, access_mode)
+        if self.can_append:
+            remove_left_over(self._file)
         if access_mode.startswith("w"):
             empty(self._file)
 
