@@ -1,7 +1,11 @@
-"""InfluxDB line protocol: one point as one line of text, and back.
+r"""InfluxDB line protocol: one point as one line of text, and back.
 
 `measurement,tag=value field=1.5,count=3i 1735689600000000000`, time in ns since the epoch.
-Source: InfluxDB OSS v2 documentation, "Line protocol". Knows text and the parts of a point.
+Sources: InfluxDB OSS v2 documentation, "Line protocol"; the grammar of influxdata/line-protocol.
+Knows text and the parts of a point.
+
+Backslashes: one before a comma, an equals sign, a space or a backslash escapes it, any other stands
+for itself. Only those that are needed are written: `C:\temp` looks the same to every reader.
 """
 
 from __future__ import annotations
@@ -16,13 +20,29 @@ FieldValue: TypeAlias = int | float | None
 TagSet: TypeAlias = dict[str, str | None]
 FieldSet: TypeAlias = dict[str, FieldValue]
 
-_NEEDS_ESCAPE = {
-    "measurement": re.compile(r"([, \\])"),
-    "key": re.compile(r"([,= \\])"),
-}
-_INTEGER = re.compile(r"([+-]?[0-9]+)[iu]\Z")
-_FLOAT = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\Z")
 _MOST_DIGITS = 4000
+"""Of an integer; Python itself stops at 4300."""
+_SHOWN = 60
+
+# Possessive, and no two alternatives begin alike: a match takes linear time whatever follows.
+_MEASUREMENT = re.compile(r"(?:[^\\, ]++|\\.|\\\Z)++", re.DOTALL)
+_KEY = re.compile(r"(?:[^\\,= ]++|\\.|\\\Z)++", re.DOTALL)
+_STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
+_WORD = re.compile(r"[^, ]++")
+_SPACES = re.compile(r" *+")
+_INTEGER = re.compile(r"([+-]?[0-9]++)i\Z")
+_UNSIGNED = re.compile(r"([0-9]++)u\Z")
+_FLOAT = re.compile(r"[+-]?(?:[0-9]++(?:\.[0-9]*+)?|\.[0-9]++)(?:[eE][+-]?[0-9]++)?\Z")
+_TIME = re.compile(r"-?[0-9]{1,24}\Z")
+_ESCAPED = re.compile(r"\\([,= \\])")
+_BOOLEANS = {
+    **dict.fromkeys(("t", "T", "true", "True", "TRUE"), 1),
+    **dict.fromkeys(("f", "F", "false", "False", "FALSE"), 0),
+}
+_NEEDS_ESCAPE = {
+    "measurement": re.compile(r"[, ]|\\(?=[,= \\]|\Z)"),
+    "key": re.compile(r"[,= ]|\\(?=[,= \\]|\Z)"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,20 +59,31 @@ class LineParts:
 def to_line(parts: LineParts) -> str:
     """One line without its end. A point without a time gets none: the server stamps it.
 
-    What line protocol cannot hold is left out: None tags, empty tag values, and None, NaN or
-    infinite fields. Raises ValueError where no field is left, or a text holds a newline.
+    What means nothing in line protocol is left out: None tags, empty tag values, and None, NaN or
+    infinite fields. Times and ints are written in full, though InfluxDB refuses those of more than
+    64 bits. Raises ValueError where no field is left, a measurement or key is empty, a text holds
+    a newline, the measurement begins with `#` (it would be a comment), or an int has over 4000
+    digits.
     """
+    if parts.measurement.startswith("#"):
+        raise ValueError(
+            f"in line protocol a measurement that begins with # is a comment: "
+            f"{parts.measurement[:_SHOWN]!r}"
+        )
     head = [_escaped(parts.measurement, "measurement")]
     for key, text in parts.tags.items():
         if text:
             head.append(f"{_escaped(key, 'key')}={_escaped(text, 'key')}")
     fields = [
-        f"{_escaped(key, 'key')}={_field_text(value)}"
+        f"{_escaped(key, 'key')}={_field_text(key, value)}"
         for key, value in parts.fields.items()
         if value is not None and _is_finite(value)
     ]
     if not fields:
-        raise ValueError(f"line protocol needs a field that is a finite number: {parts!r}")
+        raise ValueError(
+            f"line protocol needs a field that is a finite number; "
+            f"{parts.measurement[:_SHOWN]!r} has the fields {list(parts.fields)[:9]}"
+        )
     line = f"{','.join(head)} {','.join(fields)}"
     return line if parts.time_us is None else f"{line} {parts.time_us * 1000}"
 
@@ -61,12 +92,18 @@ def _escaped(text: str, what: str) -> str:
     if not text:
         raise ValueError("line protocol has no empty measurement or key")
     if "\n" in text or "\r" in text:
-        raise ValueError(f"line protocol cannot hold a newline: {text!r}")
-    return _NEEDS_ESCAPE[what].sub(r"\\\1", text)
+        raise ValueError(f"line protocol cannot hold a newline: {text[:_SHOWN]!r}")
+    return _NEEDS_ESCAPE[what].sub(r"\\\g<0>", text)
 
 
-def _field_text(value: FieldValue) -> str:
-    return repr(value) if isinstance(value, float) else f"{value}i"
+def _field_text(key: str, value: int | float) -> str:
+    if isinstance(value, float):
+        return repr(value)
+    if value.bit_length() > _MOST_DIGITS * 3:
+        raise ValueError(
+            f"field {key!r} is an int of {value.bit_length()} bits, too long for line protocol"
+        )
+    return f"{value}i"
 
 
 def _is_finite(value: int | float) -> bool:
@@ -74,107 +111,123 @@ def _is_finite(value: int | float) -> bool:
 
 
 def from_line(line: str) -> LineParts:
-    """What one line says; booleans become 1 and 0.
+    """What one line says; booleans become 1 and 0. A line end behind it is passed over.
 
-    Raises ValueError, which says what and where, for text that is no line, and for a field that
-    is a string: fields are numbers here.
+    Raises ValueError, which says what and where, for text that is not one line with one point (an
+    empty line, a comment, two lines), for a key given twice, and for a field that is a string:
+    fields are numbers here.
     """
-    sections = _sections(line.strip("\r\n"))
-    if len(sections) not in (2, 3):
-        raise ValueError(
-            f"a line is measurement and tags, fields, and a time, found {len(sections)} parts: "
-            f"{line[:80]!r}"
-        )
-    measurement, *pairs = _split(sections[0], ",", has_strings=False)
-    if not measurement:
-        raise ValueError(f"a line starts with its measurement: {line[:80]!r}")
+    if not isinstance(line, str):
+        raise TypeError(f"a line is a str, found {line!r}")
+    text = line.rstrip("\r\n")
+    if "\n" in text or "\r" in text:
+        raise ValueError(f"one line is needed, found several: {text[:_SHOWN]!r}")
+    text = text.strip(" ")
+    if not text or text.startswith("#"):
+        raise ValueError(f"a line with a point is needed, found {line[:_SHOWN]!r}")
+    reader = _Reader(text)
+    measurement = reader.name(_MEASUREMENT, "a measurement")
     tags: TagSet = {}
-    for pair in pairs:
-        key, text = _pair(pair)
-        tags[_unescaped(key)] = _unescaped(text)
+    while reader.took(","):
+        key = reader.key(tags)
+        tags[key] = reader.name(_KEY, f"a value of the tag {key!r}")
+    reader.space("fields")
     fields: FieldSet = {}
-    for pair in _split(sections[1], ",", has_strings=True):
-        key, text = _pair(pair)
-        fields[_unescaped(key)] = _field_value(key, text)
-    time_us = _time_us(sections[2]) if len(sections) == 3 else None
-    return LineParts(time_us, _unescaped(measurement), tags, fields)
+    while not fields or reader.took(","):
+        key = reader.key(fields)
+        fields[key] = reader.number(key)
+    return LineParts(reader.time_us(), measurement, tags, fields)
 
 
-def _sections(line: str) -> list[str]:
-    """The parts between spaces that stand neither behind a backslash nor in a quoted string."""
-    parts: list[str] = []
-    start, place, is_quoted = 0, 0, False
-    while place < len(line):
-        mark = line[place]
-        if mark == "\\":
-            place += 1
-        elif mark == '"' and len(parts) == 1:
-            is_quoted = not is_quoted and _is_string_start(line, start, place)
-        elif mark == " " and not is_quoted:
-            if place > start:
-                parts.append(line[start:place])
-            start = place + 1
-        place += 1
-    if is_quoted:
-        raise ValueError(f"a string field is not closed: {line[:80]!r}")
-    if start < len(line):
-        parts.append(line[start:])
-    return parts
+class _Reader:
+    """Reads the parts of a line from left to right."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._at = 0
+
+    def _refused(self, wanted: str) -> ValueError:
+        rest = self._text[self._at : self._at + _SHOWN]
+        found = repr(rest) if rest else "the end"
+        return ValueError(
+            f"no line protocol: {wanted} is needed at character {self._at + 1}, found {found} "
+            f"(line: {self._text[:_SHOWN]!r})"
+        )
+
+    def _matched(self, pattern: re.Pattern[str]) -> str | None:
+        match = pattern.match(self._text, self._at)
+        if match is None:
+            return None
+        self._at = match.end()
+        return match[0]
+
+    def took(self, mark: str) -> bool:
+        """Whether `mark` stands here; goes behind it."""
+        is_here = self._text.startswith(mark, self._at)
+        self._at += len(mark) * is_here
+        return is_here
+
+    def name(self, pattern: re.Pattern[str], wanted: str) -> str:
+        """A text without its escapes."""
+        text = self._matched(pattern)
+        if text is None:
+            raise self._refused(wanted)
+        return _ESCAPED.sub(r"\1", text) if "\\" in text else text
+
+    def key(self, known: TagSet | FieldSet) -> str:
+        """A key and the `=` behind it."""
+        key = self.name(_KEY, "a key")
+        if not self.took("="):
+            raise self._refused(f"= behind the key {key[:_SHOWN]!r}")
+        if key in known:
+            raise ValueError(f"no line protocol: {key[:_SHOWN]!r} is given twice")
+        return key
+
+    def space(self, wanted: str) -> None:
+        """One or more spaces."""
+        if not self._matched(_SPACES):
+            raise self._refused(f"a space and {wanted}")
+
+    def number(self, key: str) -> int | float:
+        """The value of the field `key`."""
+        if self._text.startswith('"', self._at):
+            text = self._matched(_STRING)
+            if text is None:
+                raise self._refused(f'a " that closes the string of the field {key[:_SHOWN]!r}')
+            raise ValueError(
+                f"field {key[:_SHOWN]!r} is the string {text[:_SHOWN]}; fields are numbers here"
+            )
+        start = self._at
+        value = _number_of(self._matched(_WORD) or "")
+        if value is None:
+            self._at = start
+            raise self._refused(f"a number (1.5), integer (3i) or boolean for {key[:_SHOWN]!r}")
+        return value
+
+    def time_us(self) -> int | None:
+        """The time at the end of the line, or None."""
+        if self._at == len(self._text):
+            return None
+        self.space("a time")
+        text = self._text[self._at :]
+        if not _TIME.match(text):
+            raise self._refused("a time in ns since 1970")
+        time_us = int(text) // 1000
+        if not MIN_US <= time_us <= MAX_US:
+            raise ValueError(f"time {text} is outside year 1 to 9999")
+        return time_us
 
 
-def _is_string_start(text: str, start: int, place: int) -> bool:
-    """Whether the quote at `place` begins a string: one stands behind a bare `=` only."""
-    # Looked at in place: a slice for each of many quotes would take time by their square.
-    before = text[max(start, place - 2) : place]
-    return before.endswith("=") and not before.endswith("\\=")
-
-
-def _split(text: str, mark: str, *, has_strings: bool) -> list[str]:
-    """The pieces between bare marks; in fields a mark within a string is part of it."""
-    pieces: list[str] = []
-    start, place, is_quoted = 0, 0, False
-    while place < len(text):
-        if text[place] == "\\":
-            place += 1
-        elif text[place] == '"' and has_strings:
-            is_quoted = not is_quoted and _is_string_start(text, start, place)
-        elif text[place] == mark and not is_quoted:
-            pieces.append(text[start:place])
-            start = place + 1
-        place += 1
-    return [*pieces, text[start:]]
-
-
-def _pair(text: str) -> tuple[str, str]:
-    parts = _split(text, "=", has_strings=False)
-    if len(parts) < 2 or not parts[0] or not parts[1]:
-        raise ValueError(f"{text[:80]!r} is no key=value")
-    return parts[0], "=".join(parts[1:])
-
-
-def _unescaped(text: str) -> str:
-    return re.sub(r"\\([,= \\])", r"\1", text)
-
-
-def _field_value(key: str, text: str) -> FieldValue:
-    if text in ("t", "T", "true", "True", "TRUE"):
-        return 1
-    if text in ("f", "F", "false", "False", "FALSE"):
-        return 0
-    integer = _INTEGER.match(text)
-    if integer and len(text) <= _MOST_DIGITS:
+def _number_of(text: str) -> int | float | None:
+    """The value that a field's text means, or None."""
+    if text in _BOOLEANS:
+        return _BOOLEANS[text]
+    if len(text) > _MOST_DIGITS:
+        return None
+    integer = _INTEGER.match(text) or _UNSIGNED.match(text)
+    if integer:
         return int(integer[1])
-    if _FLOAT.match(text):
-        return float(text)
-    if text.startswith('"'):
-        raise ValueError(f"field {key!r} is the string {text[:40]}; fields are numbers")
-    raise ValueError(f"field {key!r} is {text[:40]!r}, no number (1.5), integer (3i) or boolean")
-
-
-def _time_us(text: str) -> int:
-    if not re.fullmatch(r"-?[0-9]{1,24}", text):
-        raise ValueError(f"{text[:40]!r} is no time in ns since 1970")
-    time_us = int(text) // 1000
-    if not MIN_US <= time_us <= MAX_US:
-        raise ValueError(f"time {text} is outside year 1 to 9999")
-    return time_us
+    if not _FLOAT.match(text):
+        return None
+    number = float(text)
+    return number if _is_finite(number) else None

@@ -1,0 +1,1 @@
+"""Statistics, latest points, arrays and lines of text, against computations over plain points."""
