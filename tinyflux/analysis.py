@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinyflux.aggregation import Question, aggregate, latest_rows
+from tinyflux.aggregation import Question, aggregate, names_of
 from tinyflux.engine import Engine
-from tinyflux.frames import arrays, to_pandas, to_polars
+from tinyflux.frames import Arrays, arrays, to_pandas, to_polars
+from tinyflux.latest import latest_rows
 from tinyflux.operations import read_op
 from tinyflux.point import Point
 from tinyflux.predicates import Query
@@ -46,10 +47,14 @@ class Analysis:
     ) -> list[Point]:
         """The last point by time of each series, or of each combination of the tags `by`.
 
-        A series is a measurement and a tag set. The points are in the order of their times.
+        A series is a measurement and a tag set; a tag that is None and one that is missing are
+        alike. Of equal times the point inserted last counts. The points are in the order of their
+        times. `by=()` gives the one last point of all. What was found among older rows is
+        remembered: asking again costs no more than looking at the new ones.
         """
         table = self.engine.snapshot()
-        found = latest_rows(table, _checked(query), measurement, by)
+        keys = None if by is None else names_of("by", by)
+        found = latest_rows(table, _checked(query), measurement, keys)
         rows = np.sort(found)
         points = dict(zip(rows.tolist(), self.engine.point_maker()(table, rows), strict=True))
         return [points[row] for row in found.tolist()]
@@ -68,21 +73,37 @@ class Analysis:
         """Statistics of fields per window of time and combination of tags, as columns.
 
         Args:
-            query: The points to look at; None for all.
+            query: The points to look at; None for all. Nothing else is looked at: where the query
+                begins in the middle of a series, no earlier value is carried in.
             fields: A field key or several.
             every: The length of a window: `30s`, `5m`, `1h`, `1d`, `1w`, `1mo`, `1y` or a
-                timedelta; None is one window over everything. Days and longer follow the calendar
-                of `tz`, daylight saving included.
-            how: `mean`, `min`, `max`, `sum`, `count`, `first`, `last`, `std`, `time_weighted_mean`
-                (a value holds until the next one), `increase` (of a counter, resets recognised).
-            by: Tag keys to group by.
-            tz: A time zone's name or a tzinfo; None is UTC.
+                timedelta; None is one window over everything.
+            how: One or several of
+                `count`, `sum`, `mean`, `min`, `max`: of the values. None is no value; NaN is one,
+                    and makes everything but the count NaN;
+                `first`, `last`: by time, of equal times as inserted;
+                `std`: the sample standard deviation (n - 1), NaN for fewer than two values;
+                `increase`: of a counter. Differences between neighbours of the same series are
+                    summed, each in the window of the later one; a fall is a reset, after which
+                    the new value is the growth;
+                `time_weighted_mean`: every value holds until the next one of its series, also into
+                    later windows; the last one of a series holds for no time. The latest value
+                    where nothing holds for any time.
+            by: Tag keys to group by; a tag that is None and one that is missing are alike.
+            tz: A time zone's name or a tzinfo; None is UTC. Windows of a day or more follow its
+                calendar (weeks begin on Mondays), so that a day can have 23 or 25 hours. Shorter
+                windows are counted from 1970-01-01T00:00 on its clock; where all changes of that
+                clock are multiples of them, as of `1h` in Europe, each pass through an hour that
+                is shown twice is a window of its own.
             measurement: An optional measurement to filter by.
 
-        Returns arrays of one length, one row per window and group that holds a value, in the order
-        of time: `time` (int64 µs UTC, the window's start), one object array per tag of `by`, one
-        float64 array `<field>_<statistic>` each (`count` is int64), NaN where there is no value.
-        Raises ValueError for an unknown statistic, duration or zone.
+        Returns arrays of one length, one row per window and group that holds a value of a field,
+        by time and then by tags (None last): `time` (int64 µs UTC, the window's start; without
+        `every` the time of the first value), one object array per tag of `by` (named `tags.key`
+        where another column is named `key`), one float64 array `<field>_<statistic>` each (`count`
+        is int64), NaN where a field has no value there. Ints count as the nearest float64.
+        Raises ValueError for an unknown statistic, duration or zone, TypeError for names that are
+        no texts.
         """
         question = Question.of(fields, every, how, by, tz)
         return aggregate(self.engine.snapshot(), _checked(query), measurement, question)
@@ -97,29 +118,43 @@ class Analysis:
         """The points that match as arrays of one length, by time (equal times as inserted).
 
         `time` is int64 µs UTC; one object array of str or None per tag that any of them carries,
-        one float64 array per field (all, or `fields`), NaN for None and missing. A key that would
-        name two arrays is written `tags.key` and `fields.key`.
+        one float64 array per field that any of them carries (or per field of `fields`), NaN for
+        None and missing, the nearest float64 for an int. A key that would name two arrays is
+        written `tags.key` and `fields.key`. The measurements are not among them: ask for one.
         """
-        keys = [fields] if isinstance(fields, str) else fields
-        return arrays(self.engine.snapshot(), _checked(query), measurement, keys)
+        return self._arrays(query, fields, measurement).named()
 
+    @read_op
     def to_pandas(
         self,
         query: Query | None = None,
         fields: str | Iterable[str] | None = None,
         measurement: str | None = None,
     ) -> Any:
-        """`to_numpy` as a pandas DataFrame, `time` aware; ImportError names the extra."""
-        return to_pandas(self.to_numpy(query, fields, measurement))
+        """`to_numpy` as a pandas DataFrame, `time` as datetime64[us, UTC].
 
+        What is missing is pandas' own missing value. ImportError names the extra to install.
+        """
+        return to_pandas(self._arrays(query, fields, measurement))
+
+    @read_op
     def to_polars(
         self,
         query: Query | None = None,
         fields: str | Iterable[str] | None = None,
         measurement: str | None = None,
     ) -> Any:
-        """`to_numpy` as a polars DataFrame, `time` aware; ImportError names the extra."""
-        return to_polars(self.to_numpy(query, fields, measurement))
+        """`to_numpy` as a polars DataFrame, `time` as Datetime("us", "UTC").
+
+        None and missing are null; NaN stays NaN. ImportError names the extra to install.
+        """
+        return to_polars(self._arrays(query, fields, measurement))
+
+    def _arrays(
+        self, query: Query | None, fields: str | Iterable[str] | None, measurement: str | None
+    ) -> Arrays:
+        keys = None if fields is None else names_of("fields", fields)
+        return arrays(self.engine.snapshot(), _checked(query), measurement, keys)
 
 
 def _checked(query: Query | None) -> Query | None:

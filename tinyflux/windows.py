@@ -1,20 +1,20 @@
-"""Windows of time: how long they are, and where each one starts in a time zone.
+"""Windows of time: how long they are, which one holds a time, and where each one starts.
 
-A duration is a number and a unit (`30s`, `5m`, `1h`, `1d`, `1w`, `1mo`, `1y`) or a timedelta. Days
-and longer follow the calendar of the zone, so that a day can have 23 or 25 hours.
+A duration is a number and a unit (`30s`, `5m`, `1h`, `1d`, `1w`, `1mo`, `1y`) or a timedelta.
+Windows lie without gap or overlap: one ends where the next one starts.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from datetime import timedelta, tzinfo
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tinyflux.times import MAX_US, MIN_US, from_us, to_us
+from tinyflux.zones import Clock, Microseconds
 
 _UNIT_US = {
     "us": 1,
@@ -26,11 +26,12 @@ _UNIT_US = {
     "w": 7 * 86_400_000_000,
 }
 _MONTHS = {"mo": 1, "y": 12}
-_DURATION = re.compile(r"\s*([0-9]+)\s*(us|ms|s|m|h|d|w|mo|y)\s*\Z")
+_DURATION = re.compile(r"\s*([0-9]{1,20})\s*(us|ms|s|m|h|d|w|mo|y)\s*\Z")
 _DAY_US = _UNIT_US["d"]
+_LONGEST_US = 10_000 * 366 * _DAY_US
+_LONGEST_MONTHS = 10_000 * 12
 _MONDAY_US = 4 * _DAY_US
 """1970-01-05, the first Monday after the epoch."""
-_NAIVE_EPOCH = datetime(1970, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,161 +45,96 @@ class Duration:
     def of(cls, duration: str | timedelta) -> Duration:
         """The duration that a text or a timedelta means; ValueError for what means none."""
         if isinstance(duration, timedelta):
-            length_us = duration // timedelta(microseconds=1)
-            if length_us <= 0:
-                raise ValueError(f"a duration must be longer than 0, found {duration!r}")
-            return cls(us=length_us)
-        match = _DURATION.match(duration) if isinstance(duration, str) else None
-        if match is None or int(match[1]) == 0:
+            length = cls(us=duration // timedelta(microseconds=1))
+        elif isinstance(duration, str) and (match := _DURATION.match(duration)):
+            number, unit = int(match[1]), match[2]
+            is_calendar = unit in _MONTHS
+            length = (
+                cls(months=number * _MONTHS[unit])
+                if is_calendar
+                else cls(us=number * _UNIT_US[unit])
+            )
+        else:
             units = ", ".join((*_UNIT_US, *_MONTHS))
             raise ValueError(
-                f"{duration!r} is no duration: write a number above 0 and a unit ({units}), "
-                f"as '15m' or '1d'"
+                f"{duration!r} is no duration: write a number and a unit ({units}), as '15m' or "
+                f"'1d', or give a timedelta"
             )
-        number, unit = int(match[1]), match[2]
-        if unit in _MONTHS:
-            return cls(months=number * _MONTHS[unit])
-        return cls(us=number * _UNIT_US[unit])
+        if length.us <= 0 and length.months <= 0:
+            raise ValueError(f"a duration must be longer than 0, found {duration!r}")
+        if length.us > _LONGEST_US or length.months > _LONGEST_MONTHS:
+            raise ValueError(f"a duration is at most 10,000 years, found {duration!r}")
+        return length
 
+    def numbers(self, readings_us: Microseconds) -> NDArray[np.int64]:
+        """The number of the window that holds each reading of a clock."""
+        if self.months:
+            months = readings_us.astype("datetime64[us]").astype("datetime64[M]").astype(np.int64)
+            return months // self.months
+        anchor_us = self._anchor_us
+        return (readings_us - anchor_us if anchor_us else readings_us) // self.us
 
-def time_zone(zone: str | tzinfo | None) -> tzinfo:
-    """The zone of a name, a tzinfo or None (UTC); ValueError for a name that is none."""
-    if zone is None:
-        return UTC
-    if isinstance(zone, tzinfo):
-        return zone
-    try:
-        return ZoneInfo(zone)
-    except (ZoneInfoNotFoundError, ValueError, OSError, TypeError) as error:
-        raise ValueError(f"{zone!r} is no time zone; use a name as 'Europe/Oslo'") from error
+    def starts_us(self, numbers: NDArray[np.int64]) -> Microseconds:
+        """The reading at which each window begins."""
+        if self.months:
+            months = (numbers * self.months).astype("datetime64[M]")
+            return months.astype("datetime64[us]").astype(np.int64)
+        return numbers * self.us + self._anchor_us
+
+    @property
+    def _anchor_us(self) -> int:
+        """Weeks begin on Mondays (ISO 8601); everything else counts from 1970-01-01T00:00."""
+        return _MONDAY_US if self.us % _UNIT_US["w"] == 0 else 0
 
 
 @dataclass(frozen=True, slots=True)
 class Windows:
-    """The window of each of some times."""
+    """All windows of one length, numbered in the order of time."""
 
-    starts_us: NDArray[np.int64]
-    """The start of each distinct window that holds a time, ascending, µs UTC."""
-    ends_us: NDArray[np.int64]
-    """Where each of them ends, µs UTC."""
-    index: NDArray[np.int64]
-    """For each time, the place of its window in `starts_us`."""
-
-
-def windows_of(times_us: NDArray[np.int64], every: Duration, zone: tzinfo) -> Windows:
-    """Sort times into windows of length `every` that follow the clock of `zone`."""
-    if not len(times_us):
-        nothing = np.empty(0, dtype=np.int64)
-        return Windows(nothing, nothing, nothing)
-    # The window of the first time may begin, and that of the last one end, under another offset.
-    reach_us = every.us or every.months * 31 * _DAY_US
-    offsets = _Offsets.over(int(times_us.min()) - reach_us, int(times_us.max()) + reach_us, zone)
-    if every.us and every.us < _DAY_US and offsets.all_multiples_of(every.us):
-        # Local and UTC windows are the same; the two passes through an hour that the clock
-        # repeats in autumn stay apart.
-        numbers, index = distinct(times_us // every.us)
-        return Windows(numbers * every.us, (numbers + 1) * every.us, index)
-    local = times_us + (offsets.offsets_us[0] if offsets.is_constant else offsets.at(times_us))
-    numbers, index = distinct(_window_numbers(local, every))
-    starts, ends = _local_starts(numbers, every), _local_starts(numbers + 1, every)
-    if offsets.is_constant:
-        shift = offsets.offsets_us[0]
-        return Windows(starts - shift, ends - shift, index)
-    return Windows(_to_utc(starts, zone), _to_utc(ends, zone), index)
-
-
-def distinct(index: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The distinct values, ascending, and the place of each item among them."""
-    first, last = int(index.min()), int(index.max())
-    if last - first <= 4 * len(index) + 1024:
-        present = np.zeros(last - first + 1, dtype=np.bool_)
-        present[index - first] = True
-        places = np.cumsum(present) - 1
-        return np.flatnonzero(present) + first, places[index - first]
-    values, places = np.unique(index, return_inverse=True)
-    return values, places
-
-
-def _window_numbers(local_us: NDArray[np.int64], every: Duration) -> NDArray[np.int64]:
-    """The number of the window that holds each local time."""
-    if every.months:
-        months = local_us.astype("datetime64[us]").astype("datetime64[M]").astype(np.int64)
-        return months // every.months
-    return (local_us - _anchor(every)) // every.us
-
-
-def _local_starts(index: NDArray[np.int64], every: Duration) -> NDArray[np.int64]:
-    if every.months:
-        months = (index * every.months).astype("datetime64[M]")
-        return months.astype("datetime64[us]").astype(np.int64)
-    return index * every.us + _anchor(every)
-
-
-def _anchor(every: Duration) -> int:
-    """Weeks begin on Mondays (ISO 8601); everything else counts from the epoch."""
-    return _MONDAY_US if every.us % _UNIT_US["w"] == 0 else 0
-
-
-def _to_utc(local_us: NDArray[np.int64], zone: tzinfo) -> NDArray[np.int64]:
-    return np.array([_instant_us(start, zone) for start in local_us.tolist()], dtype=np.int64)
-
-
-def _instant_us(local_us: int, zone: tzinfo) -> int:
-    try:
-        naive = _NAIVE_EPOCH + timedelta(microseconds=local_us)
-        return to_us(naive.replace(tzinfo=zone))
-    except OverflowError:  # a window that begins before year 1 or ends after 9999
-        return local_us - _offset_us(local_us, zone)
-
-
-@dataclass(frozen=True, slots=True)
-class _Offsets:
-    """A zone's offsets from UTC over a span of time."""
-
-    changes_us: NDArray[np.int64]
-    """Where an offset begins, from the second on; UTC."""
-    offsets_us: list[int]
+    every: Duration
+    zone: tzinfo
+    offset_us: int | None
+    """Of the fixed clock that they are counted on; None: the clock of the zone, as it is moved."""
 
     @classmethod
-    def over(cls, first_us: int, last_us: int, zone: tzinfo) -> _Offsets:
-        offsets = [_offset_us(first_us, zone)]
-        changes: list[int] = []
-        if zone is not UTC:
-            at = first_us
-            while at < last_us:
-                step = min(at + _DAY_US, last_us)
-                if _offset_us(step, zone) != offsets[-1]:
-                    step = _change_between(at, step, zone)
-                    changes.append(step)
-                    offsets.append(_offset_us(step, zone))
-                at = step
-        return cls(np.array(changes, dtype=np.int64), offsets)
+    def over(cls, first_us: int, last_us: int, every: Duration, zone: tzinfo) -> Windows:
+        """The windows for times from `first_us` to `last_us`.
 
-    @property
-    def is_constant(self) -> bool:
-        return len(self.offsets_us) == 1
+        Windows of a day or more follow the clock of the zone. So do shorter ones, unless it is
+        moved only by multiples of them in these years: then a clock that is never moved cuts
+        alike, and keeps the two passes through an hour apart that is shown twice.
+        """
+        offset_us = None
+        if every.us and every.us < _DAY_US:
+            clock = Clock.of(zone, np.array([first_us, last_us], dtype=np.int64))
+            if len(set((clock.offsets_us % every.us).tolist())) == 1:
+                offset_us = int(clock.offsets_us[0])
+        return cls(every, zone, offset_us)
 
-    def all_multiples_of(self, us: int) -> bool:
-        return all(offset % us == 0 for offset in self.offsets_us)
+    def numbers(self, times_us: Microseconds) -> NDArray[np.int64]:
+        """The number of the window that holds each time."""
+        if not len(times_us):
+            return np.empty(0, dtype=np.int64)
+        if self.offset_us is not None:
+            return self.every.numbers(times_us + self.offset_us if self.offset_us else times_us)
+        clock = Clock.of(self.zone, times_us)
+        if clock.is_constant and self.every.us:
+            return self.every.numbers(clock.readings_us(times_us))
+        # Windows begin at multiples of a granule only, an hour or half an hour in most zones. It
+        # costs less to sort the granules between the first and the last time into windows.
+        granule_us = math.gcd(
+            self.every.us or _DAY_US, *clock.offsets_us.tolist(), *clock.changes_us.tolist()
+        )
+        first, last = int(times_us.min()) // granule_us, int(times_us.max()) // granule_us
+        if last - first >= len(times_us):
+            return self.every.numbers(clock.readings_us(times_us))
+        granules = np.arange(first, last + 1) * granule_us
+        of_granule = self.every.numbers(clock.readings_us(granules))
+        return of_granule[times_us // granule_us - first]
 
-    def at(self, times_us: NDArray[np.int64]) -> NDArray[np.int64]:
-        places = np.searchsorted(self.changes_us, times_us, "right")
-        offsets: NDArray[np.int64] = np.array(self.offsets_us, dtype=np.int64)[places]
-        return offsets
-
-
-def _offset_us(time_us: int, zone: tzinfo) -> int:
-    moment = from_us(min(max(time_us, MIN_US + _DAY_US), MAX_US - _DAY_US)).astimezone(zone)
-    return (moment.utcoffset() or timedelta(0)) // timedelta(microseconds=1)
-
-
-def _change_between(low_us: int, high_us: int, zone: tzinfo) -> int:
-    """The first µs of another offset, which lies in (low_us, high_us]."""
-    before = _offset_us(low_us, zone)
-    while high_us - low_us > 1:
-        middle = (low_us + high_us) // 2
-        if _offset_us(middle, zone) == before:
-            low_us = middle
-        else:
-            high_us = middle
-    return high_us
+    def starts_us(self, numbers: NDArray[np.int64]) -> Microseconds:
+        """When each window starts, µs UTC; it ends where the next number starts."""
+        starts = self.every.starts_us(numbers)
+        if self.offset_us is not None or not len(numbers):
+            return starts - (self.offset_us or 0)
+        return Clock.of(self.zone, starts).instants_us(starts)
