@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import product
 from pathlib import Path
 
 from tinyflux.files import intercepted
@@ -105,12 +106,16 @@ class Disk:
     def _possible(self) -> Iterator[Content]:
         names, contents = self._now()
         known = {**contents, **{i: b for i, b in self._durable_bytes.items() if i not in contents}}
-        for these in (self._durable_names, names):
-            for fate in FATES.values():
-                yield {
-                    name: fate(self._durable_bytes.get(inode, b""), known.get(inode, b""))
-                    for name, inode in these.items()
-                }
+        for these, fate, beside in product(
+            (self._durable_names, names), FATES.values(), (_nothing, _all, _nuls)
+        ):
+            # What stands beside the data is never synced, and has a fate of its own.
+            yield {
+                name: (fate if len(name.parts) == 1 else beside)(
+                    self._durable_bytes.get(inode, b""), known.get(inode, b"")
+                )
+                for name, inode in these.items()
+            }
 
 
 def materialized(image: Content, folder: Path) -> Path:
