@@ -96,6 +96,21 @@ def test_a_rewrite_keeps_the_mode(tmp_path: Path, wanted: int) -> None:
         assert mode(path) == wanted
 
 
+def test_the_new_file_is_as_private_as_the_old_one_before_its_first_byte(tmp_path: Path) -> None:
+    path = tmp_path / "data.csv"
+    fill(path)
+    path.chmod(0o600)
+    modes: set[int] = set()
+
+    def look(step: str, place: str) -> None:
+        if step == "write" and place.endswith(".rewrite"):
+            modes.add(mode(Path(place)))
+
+    with umask(0), TinyFlux(path) as db, intercepted(look):
+        db.remove(FieldQuery().n == 1)
+    assert modes == {0o600}
+
+
 @root_only
 def test_a_rewrite_by_root_keeps_owner_and_group(shared: Path) -> None:
     path = shared / "data.csv"
