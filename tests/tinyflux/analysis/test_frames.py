@@ -91,6 +91,15 @@ def test_polars_gets_aware_times_and_tells_null_from_nan() -> None:
     assert math.isnan(frame["y"].to_list()[2])
 
 
+def test_polars_gets_null_for_none_where_few_points_have_the_field() -> None:
+    pytest.importorskip("polars")
+    db = house()
+    db.insert(Point(time=START, fields={"z": None}))
+    db.insert(Point(time=START, fields={"z": math.nan}))
+    column = db.to_polars(fields="z")["z"]
+    assert column.is_null().to_list() == [True, True, True, False, True]
+
+
 @pytest.mark.parametrize("name", ["pandas", "polars"])
 @pytest.mark.parametrize("moment", [datetime.min, datetime.max])
 def test_frames_hold_the_first_and_the_last_moment(name: str, moment: Any) -> None:
