@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from tinyflux.columns import NONE, FieldColumn, Selection, as_rows, positions_of
-from tinyflux.grouping import Group, Grouping, Rows, distinct, is_dense
+from tinyflux.columns import NONE, FieldColumn, Selection, as_rows
+from tinyflux.grouping import Group, Grouping, Rows, distinct, is_dense, positions_in
 from tinyflux.predicates import Query
 from tinyflux.segment import Segment
 from tinyflux.statistics import BY_SERIES, ORDERED, STATISTICS, Cells, Samples
@@ -23,9 +23,10 @@ from tinyflux.table import Table
 from tinyflux.windows import Duration, Windows
 from tinyflux.zones import time_zone
 
-N = TypeVar("N", np.int64, np.float64)
+N = TypeVar("N", bound=np.generic)
 
 _NOTHING = np.empty(0, dtype=np.int64)
+_NO_CODES = np.empty(0, dtype=np.uint8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,7 @@ def aggregate(
             if column is not None:
                 rows, values = _numbers(segment, column, selection)
                 group = groups.numbers(rows)
-                of_series = series.numbers(rows) if needs_series else _NOTHING
+                of_series = series.numbers(rows) if needs_series else _NO_CODES
                 parts.append(_Values(rows.times_us, values, group, of_series))
     return _answer(question, groups, [_joined(parts, question.how) for parts in gathered])
 
@@ -124,8 +125,9 @@ class _Values:
 
     times_us: NDArray[np.int64]
     values: NDArray[np.float64]
-    group: NDArray[np.int64]
-    series: NDArray[np.int64]
+    group: NDArray[Any]
+    """Unsigned, as wide as it need be."""
+    series: NDArray[Any]
     """Empty where no statistic needs it."""
 
     def at(self, order: NDArray[np.int64]) -> _Values:
@@ -137,7 +139,7 @@ def _numbers(
     segment: Segment, column: FieldColumn, selection: Selection
 ) -> tuple[Rows, NDArray[np.float64]]:
     """The selected rows that have a number in a column, and these numbers."""
-    positions, _ = positions_of(column.rows, selection)
+    positions, _ = positions_in(column.rows, selection, segment.n_rows)
     kinds = column.kinds
     if kinds == NONE if isinstance(kinds, int) else bool((kinds == NONE).any()):
         if isinstance(positions, slice):
@@ -149,7 +151,7 @@ def _numbers(
 def _joined(parts: Sequence[_Values], how: Sequence[str]) -> _Values:
     """All values; in time order, equal times in insertion order, if a statistic needs it."""
     if not parts:
-        return _Values(_NOTHING, np.empty(0), _NOTHING, _NOTHING)
+        return _Values(_NOTHING, np.empty(0), _NO_CODES, _NO_CODES)
     joined = _Values(
         _together([part.times_us for part in parts]),
         _together([part.values for part in parts]),

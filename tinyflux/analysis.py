@@ -148,13 +148,19 @@ class Analysis:
 
         None and missing are null; NaN stays NaN. ImportError names the extra to install.
         """
-        return to_polars(self._arrays(query, fields, measurement))
+        return to_polars(self._arrays(query, fields, measurement, tells_missing=True))
 
     def _arrays(
-        self, query: Query | None, fields: str | Iterable[str] | None, measurement: str | None
+        self,
+        query: Query | None,
+        fields: str | Iterable[str] | None,
+        measurement: str | None,
+        *,
+        tells_missing: bool = False,
     ) -> Arrays:
         keys = None if fields is None else names_of("fields", fields)
-        return arrays(self.engine.snapshot(), _checked(query), measurement, keys)
+        table = self.engine.snapshot()
+        return arrays(table, _checked(query), measurement, keys, tells_missing=tells_missing)
 
 
 def _checked(query: Query | None) -> Query | None:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tinyflux.columns import NONE, Selection, positions_of, selection_size
+from tinyflux.columns import NONE, Column, Presence, RowArray, Selection, selection_size
+from tinyflux.grouping import positions_in
 from tinyflux.predicates import Query
 from tinyflux.segment import Segment
 from tinyflux.table import Table
+
+N = TypeVar("N", bound=np.generic)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +29,7 @@ class Arrays:
     fields: dict[str, NDArray[np.float64]]
     """For each field wanted: NaN for None and missing."""
     missing: dict[str, NDArray[np.bool_]]
-    """For each field which of its NaN stand for None and missing."""
+    """For each field which of its NaN stand for None and missing; empty unless it was asked."""
 
     def named(self) -> dict[str, NDArray[Any]]:
         """The arrays by name, `time` first; `tags.x` and `fields.x` where `x` would be two."""
@@ -45,66 +48,107 @@ class Arrays:
 
 
 def arrays(
-    table: Table, query: Query | None, measurement: str | None, fields: Iterable[str] | None
+    table: Table,
+    query: Query | None,
+    measurement: str | None,
+    fields: Iterable[str] | None,
+    *,
+    tells_missing: bool = False,
 ) -> Arrays:
     """The matching points with all their tags and the wanted fields (None: all)."""
-    parts = [(seg, selection) for _, seg, selection in table.selections(query, measurement)]
-    times_us: NDArray[np.int64] = _joined([seg.times_us[chosen] for seg, chosen in parts], np.int64)
-    order: Any = slice(None)
-    if not bool((times_us[1:] >= times_us[:-1]).all()):
-        order = np.argsort(times_us, kind="stable")
-    found = Arrays(times_us[order], {}, {}, {})
-    for key in _carried("tags", parts):
-        texts = _joined([_texts(seg, key, chosen) for seg, chosen in parts], object)
-        found.tags[key] = texts[order]
-    for key in _carried("fields", parts) if fields is None else dict.fromkeys(fields):
-        numbers = [_numbers(seg, key, chosen) for seg, chosen in parts]
-        found.fields[key] = _joined([part[0] for part in numbers], np.float64)[order]
-        found.missing[key] = _joined([part[1] for part in numbers], np.bool_)[order]
-    return found
+    selections = table.selections(query, measurement)
+    chosen = _Chosen([(segment, selection) for _, segment, selection in selections])
+    wanted = chosen.keys("fields") if fields is None else dict.fromkeys(fields)
+    return Arrays(
+        chosen.times_us,
+        {key: chosen.texts(key) for key in chosen.keys("tags")},
+        {key: chosen.numbers(key) for key in wanted},
+        {key: chosen.is_missing(key) for key in wanted} if tells_missing else {},
+    )
 
 
-def _joined(parts: list[NDArray[Any]], kind: Any) -> NDArray[Any]:
-    if len(parts) == 1:
-        return parts[0].astype(kind)  # a copy: the columns may be a mapped file
-    return np.concatenate(parts) if parts else np.empty(0, dtype=kind)
+class _Chosen:
+    """Chosen rows of the segments of a table, as arrays in the order of time."""
 
+    def __init__(self, parts: list[tuple[Segment, Selection]]) -> None:
+        self._parts = parts
+        self._sizes = [selection_size(selection) for _, selection in parts]
+        self._ends = np.cumsum(self._sizes).tolist()
+        # Columns that share their rows are met alike. The presence is kept with what was found: an
+        # id belongs to nothing else only as long as its object lives.
+        self._met: dict[tuple[int, int], tuple[Presence, tuple[Any, Any]]] = {}
+        times_us = self._filled(0, np.int64)
+        for place, (segment, selection) in self._places():
+            times_us[place] = segment.times_us[selection]
+        self._order: RowArray | None = None
+        if not bool((times_us[1:] >= times_us[:-1]).all()):
+            self._order = np.argsort(times_us, kind="stable")
+        self.times_us: NDArray[np.int64] = self._ordered(times_us)
 
-def _carried(attribute: str, parts: list[tuple[Segment, Selection]]) -> list[str]:
-    """The keys that a selected row carries, sorted."""
-    keys = set()
-    for segment, selection in parts:
-        for key, column in getattr(segment, attribute).items():
-            if key not in keys and (
-                column.rows is None or selection_size(positions_of(column.rows, selection)[0])
-            ):
-                keys.add(key)
-    return sorted(keys)
+    def keys(self, attribute: str) -> list[str]:
+        """The keys that a chosen row carries, sorted."""
+        found: set[str] = set()
+        for number, (segment, _) in enumerate(self._parts):
+            for key, column in getattr(segment, attribute).items():
+                if key not in found and selection_size(self._meeting(number, column)[0]):
+                    found.add(key)
+        return sorted(found)
 
+    def texts(self, key: str) -> NDArray[Any]:
+        """The tag of each row, None where it has none."""
+        known: dict[str | None, int] = {None: 0}
+        codes = self._filled(0, np.uint32)
+        for number, (place, (segment, _)) in enumerate(self._places()):
+            column = segment.tags.get(key)
+            if column is not None:
+                positions, places = self._meeting(number, column)
+                numbers = [known.setdefault(value, len(known)) for value in column.values]
+                of_part = np.array(numbers, dtype=np.uint32)[column.codes[positions]]
+                codes[place][places] = of_part
+        texts = np.empty(len(known), dtype=object)
+        texts[:] = list(known)
+        found: NDArray[Any] = texts[self._ordered(codes)]
+        return found
 
-def _texts(segment: Segment, key: str, selection: Selection) -> NDArray[Any]:
-    texts = np.full(selection_size(selection), None, dtype=object)
-    column = segment.tags.get(key)
-    if column is not None:
-        positions, places = positions_of(column.rows, selection)
-        texts[places] = np.array(column.values, dtype=object)[column.codes[positions]]
-    return texts
+    def numbers(self, key: str) -> NDArray[np.float64]:
+        """The field of each row, NaN where it has none."""
+        numbers = self._filled(np.nan, np.float64)
+        for number, (place, (segment, _)) in enumerate(self._places()):
+            column = segment.fields.get(key)
+            if column is not None:
+                positions, places = self._meeting(number, column)
+                numbers[place][places] = column.numbers[positions]
+        return self._ordered(numbers)
 
+    def is_missing(self, key: str) -> NDArray[np.bool_]:
+        """Which rows have no number: None or no such field."""
+        is_missing = self._filled(True, np.bool_)
+        for number, (place, (segment, _)) in enumerate(self._places()):
+            column = segment.fields.get(key)
+            if column is not None:
+                positions, places = self._meeting(number, column)
+                is_missing[place][places] = column.kinds_at(positions) == NONE
+        return self._ordered(is_missing)
 
-def _numbers(
-    segment: Segment, key: str, selection: Selection
-) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """The numbers of the selected rows, and which rows have none."""
-    column = segment.fields.get(key)
-    if column is not None and column.rows is None and isinstance(selection, slice):
-        return column.numbers[selection], column.kinds_at(selection) == NONE
-    numbers = np.full(selection_size(selection), np.nan)
-    is_missing = np.ones(len(numbers), dtype=np.bool_)
-    if column is not None:
-        positions, places = positions_of(column.rows, selection)
-        numbers[places] = column.numbers[positions]
-        is_missing[places] = column.kinds_at(positions) == NONE
-    return numbers, is_missing
+    def _filled(self, value: Any, kind: Any) -> NDArray[Any]:
+        return np.full(sum(self._sizes), value, dtype=kind)
+
+    def _places(self) -> Iterator[tuple[slice, tuple[Segment, Selection]]]:
+        """Each part, and where its rows stand in an array of all."""
+        for end, size, part in zip(self._ends, self._sizes, self._parts, strict=True):
+            yield slice(end - size, end), part
+
+    def _meeting(self, number: int, column: Column) -> tuple[Any, Any]:
+        """Where the chosen rows of a part meet a column: positions in it, places among the rows."""
+        segment, selection = self._parts[number]
+        met = (number, id(column.rows))
+        if met not in self._met:
+            found = positions_in(column.rows, selection, segment.n_rows)
+            self._met[met] = (column.rows, found)
+        return self._met[met][1]
+
+    def _ordered(self, array: NDArray[N]) -> NDArray[N]:
+        return array if self._order is None else array[self._order]
 
 
 def to_pandas(found: Arrays) -> Any:

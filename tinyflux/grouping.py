@@ -13,12 +13,14 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from tinyflux.columns import Presence, code_array
+from tinyflux.columns import AnyCodes, Presence, Selection, code_array, positions_of
 from tinyflux.segment import Segment
 
 Group: TypeAlias = "tuple[str | tuple[str, str] | None, ...]"
 """The values of the tags asked for; of a series, pairs of tag and value, and the measurement."""
 
+_RARE = 32
+"""One row in so many is found by searching, more by looking at all."""
 _FEW = 1 << 6
 """Up to so many combinations are counted through, whether they occur or not."""
 
@@ -79,8 +81,8 @@ class Grouping:
         """The groups in the order of their numbers; not each of them need have a row."""
         return list(self._known)
 
-    def numbers(self, rows: Rows) -> NDArray[np.int64]:
-        """The number of each row's group."""
+    def numbers(self, rows: Rows) -> AnyCodes:
+        """The number of each row's group, in a type as narrow as will do."""
         tags = rows.segment.tags
         keys = [key for key in (sorted(tags) if self._by is None else self._by) if key in tags]
         parts = [rows.codes(key) for key in keys]
@@ -90,8 +92,8 @@ class Grouping:
         mixed, combinations = _combined(parts, n_rows)
         groups = [self._group(keys, combination) for combination in combinations]
         known = [self._known.setdefault(group, len(self._known)) for group in groups]
-        numbers = np.array(known, dtype=np.int64)
-        return mixed if known == list(range(len(known))) else numbers[mixed]
+        numbers = code_array(known, len(self._known))
+        return numbers[mixed]
 
     def _group(self, keys: Sequence[str], values: tuple[str | None, ...]) -> Group:
         if self._by is None:
@@ -118,6 +120,22 @@ def _combined(
                 for cell in cells.tolist()
             ]
     return mixed, combinations
+
+
+def positions_in(presence: Presence, selection: Selection, n_rows: int) -> tuple[Any, Any]:
+    """What `positions_of` gives, in linear time where much of a segment is selected."""
+    if presence is None or isinstance(selection, slice) or len(selection) * _RARE < n_rows:
+        return positions_of(presence, selection)
+    is_in = np.zeros(n_rows, dtype=np.bool_)
+    is_in[selection] = True
+    positions = np.flatnonzero(is_in[presence])
+    if len(positions) == len(selection):
+        places: Any = slice(0, len(selection))
+    else:
+        is_in[:] = False
+        is_in[presence] = True
+        places = np.flatnonzero(is_in[selection])
+    return (slice(0, len(presence)) if len(positions) == len(presence) else positions), places
 
 
 def distinct(numbers: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

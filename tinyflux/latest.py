@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from tinyflux.columns import RowArray, Selection, as_rows, selection_size
+from tinyflux.columns import AnyCodes, RowArray, Selection, as_rows, selection_size
 from tinyflux.evaluation import matching_rows
 from tinyflux.grouping import Group, Grouping, Rows
 from tinyflux.predicates import Query
@@ -87,7 +87,7 @@ def _newest(segment: Segment, selection: Selection, by: By) -> Newest:
 
 
 def _last_by_time(
-    numbers: NDArray[np.int64], times_us: NDArray[np.int64], n_groups: int
+    numbers: AnyCodes, times_us: NDArray[np.int64], n_groups: int
 ) -> NDArray[np.int64]:
     """The place of the last item by time of each group, of equal times the last; -1: no item."""
     last = np.full(n_groups, -1, dtype=np.int64)

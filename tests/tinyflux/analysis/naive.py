@@ -101,6 +101,16 @@ def series_of(point: Point) -> Series:
     return (point.measurement, frozenset(tags))
 
 
+def newest(points: Iterable[Point], by: Iterable[str] | None) -> list[Point]:
+    """The last point of each series or group when all are sorted by time, in that order."""
+    ordered = sorted(points, key=utc)
+    last = {
+        series_of(point) if by is None else group_of(point, by): number
+        for number, point in enumerate(ordered)
+    }
+    return [ordered[number] for number in sorted(last.values())]
+
+
 Simple = Callable[[list[float]], float]
 SIMPLE: dict[str, Simple] = {
     "count": len,

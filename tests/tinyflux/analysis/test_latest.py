@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -36,15 +35,6 @@ point_lists = st.lists(
 )
 
 
-def newest(
-    points: list[Point], group_of: Callable[[Point], Hashable], is_wanted: Callable[[Point], bool]
-) -> list[Point]:
-    """By hand: the last of each group when all are sorted by time, in the order of time."""
-    ordered = sorted(filter(is_wanted, points), key=naive.utc)
-    last = {group_of(point): number for number, point in enumerate(ordered)}
-    return [ordered[number] for number in sorted(last.values())]
-
-
 QUERIES: tuple[Any, ...] = (None, FieldQuery().x > 4, TagQuery().room == "a")
 
 
@@ -60,10 +50,13 @@ def test_latest_is_the_last_of_each_group_by_time_and_insertion(
 ) -> None:
     db = TinyFlux(storage=MemoryStorage)
     db.insert_multiple(points)
-    wanted = newest(
-        points,
-        naive.series_of if by is None else lambda point: naive.group_of(point, by),
-        lambda point: measurement in (None, point.measurement) and (query is None or query(point)),
+    wanted = naive.newest(
+        [
+            point
+            for point in points
+            if measurement in (None, point.measurement) and (query is None or query(point))
+        ],
+        by,
     )
     assert list(map(id, db.latest(query, by, measurement))) == list(map(id, wanted))
 
@@ -72,12 +65,11 @@ def test_latest_is_the_last_of_each_group_by_time_and_insertion(
 @given(batches=st.lists(point_lists, max_size=6), by=st.sampled_from((None, ("room",))))
 def test_latest_follows_every_insert(batches: list[list[Point]], by: Any) -> None:
     db = TinyFlux(storage=MemoryStorage)
-    group_of = naive.series_of if by is None else lambda point: naive.group_of(point, by)
     inserted: list[Point] = []
     for batch in batches:
         db.insert_multiple(batch)
         inserted += batch
-        wanted = newest(inserted, group_of, lambda _: True)
+        wanted = naive.newest(inserted, by)
         assert list(map(id, db.latest(by=by))) == list(map(id, wanted))
 
 
