@@ -73,7 +73,7 @@ class CsvFile(NamedFile):
                 return State(identity, None, identity.size_bytes)
             if stored.is_ahead_of(identity) and n_quick:
                 n_quick -= 1
-            elif n_waits:
+            elif n_waits and stored.tells_identity:
                 n_waits -= 1
                 time.sleep(_WAIT_S)
             else:

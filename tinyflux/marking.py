@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from tinyflux import files
 from tinyflux.marks import (
+    NO_TIME,
     Identity,
     Mark,
     Read,
@@ -19,9 +21,6 @@ from tinyflux.marks import (
     tail_checksum,
 )
 
-_NOT_TOLD = b"\xff" * 16
-"""As the boot of a mark that proves no identity, because the file could not be stamped."""
-
 
 class Marking:
     """The mark of one data file. Writers call it under the append lock only."""
@@ -29,6 +28,7 @@ class Marking:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._known: Mark | None = None
+        self._is_announced = False
         self._fd = -1
 
     def close(self) -> None:
@@ -37,7 +37,7 @@ class Marking:
             os.close(self._fd)
             self._fd = -1
 
-    def _write(self, mark: Mark) -> None:
+    def _write(self, mark: Mark) -> bool:
         """Store the mark, through a descriptor that stays open: it is done for every append."""
         try:
             if self._fd >= 0 and os.fstat(self._fd).st_nlink == 0:
@@ -47,6 +47,15 @@ class Marking:
             files.write_at(self._fd, mark.to_bytes(), 0, mark_path(self._path))
         except OSError:
             self.close()  # costs speed and nothing else
+            return False
+        return True
+
+    def _withdraw(self) -> None:
+        """Let no announcement stand that is over: rows that come next could be taken for its."""
+        if self._is_announced:
+            with suppress(OSError):
+                files.unlink(mark_path(self._path))
+        self._is_announced = False
 
     def of(self, identity: Identity) -> Mark | None:
         """The mark of exactly this state; None where none of our writers has made it."""
@@ -76,21 +85,27 @@ class Marking:
         before = self._known
         is_stamped = stamp(fd)
         try:
-            mark = _mark(fd, generation, boot_id() if is_stamped else _NOT_TOLD)
+            mark = _mark(fd, generation)
         except OSError:
             self._known = None
+            self._withdraw()
             return
+        if not is_stamped:
+            identity = replace(mark.identity, mtime_ns=NO_TIME, ctime_ns=NO_TIME)
+            mark = replace(mark, identity=identity)
         if is_synced:
             mark = mark.synced()
         elif before is not None and before.generation == generation:
             mark = replace(mark, synced_bytes=before.synced_bytes, synced_tail=before.synced_tail)
         self._known = mark
-        if is_stamped:
-            self._write(mark)
+        if self._write(mark):
+            self._is_announced = False
+        else:
+            self._withdraw()
 
     def accept(self, fd: int, generation: bytes) -> None:
         """Mark a state that others made as known, where it has not changed for seconds."""
-        self._known = _mark(fd, generation, boot_id())
+        self._known = _mark(fd, generation)
         self._write(self._known)
 
     def say_synced(self, identity: Identity) -> None:
@@ -104,8 +119,9 @@ class Marking:
         """Say that the rows `data` are about to be written behind what is there."""
         known = self._known
         if known is None or known.identity != Identity.of(os.fstat(fd)):
-            known = _mark(fd, generation, boot_id())
-        self._write(replace(known, generation=generation).announcing(data))
+            known = _mark(fd, generation)
+        announcement = replace(known, generation=generation).announcing(data)
+        self._is_announced = self._write(announcement) or self._is_announced
 
     def refuse(self, fd: int, before: Identity, generation: bytes, data: bytes) -> None:
         """Say that what stands behind `before` is no data, though it could not be cut off."""
@@ -114,9 +130,9 @@ class Marking:
         self._write(Mark(generation, before, tail).refusing(data))
 
 
-def _mark(fd: int, generation: bytes, boot: bytes) -> Mark:
+def _mark(fd: int, generation: bytes) -> Mark:
     identity = Identity.of(os.fstat(fd))
-    return Mark(generation, identity, _tail(fd, identity.size_bytes), boot=boot)
+    return Mark(generation, identity, _tail(fd, identity.size_bytes), boot=boot_id())
 
 
 def _tail(fd: int, end: int) -> int:

@@ -26,6 +26,8 @@ _FORMAT = struct.Struct("<8s8s16sQQQqqQI32sIQI")
 _MAGIC = b"TFXMARK1"
 _TAIL_BYTES = 256
 _HEAD_BYTES = 32
+NO_TIME = -1
+"""As the times of an identity: the file could not be stamped, so that no state is recognised."""
 NEVER = (1 << 64) - 1
 """As the end of a batch: it failed and could not be cut off, so no size of the file makes it
 whole."""
@@ -116,6 +118,11 @@ class Mark:
     def is_synced(self) -> bool:
         """Whether the file was on disk as it is."""
         return self.synced_bytes == self.identity.size_bytes
+
+    @property
+    def tells_identity(self) -> bool:
+        """Whether the writer could give the file a time of its own."""
+        return self.identity.mtime_ns != NO_TIME
 
     @property
     def is_of_this_boot(self) -> bool:

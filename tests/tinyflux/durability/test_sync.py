@@ -244,6 +244,28 @@ def test_rows_that_could_not_be_cut_off_are_passed_over_and_cut_off_next(
     assert path.with_name("data.csv.torn").read_bytes().count(b"line one") == n_rows
 
 
+def test_a_batch_that_failed_is_not_announced_any_more(tmp_path: Path) -> None:
+    """Even where its announcement cannot be written over: the next row would be taken for it."""
+    path = tmp_path / "data.csv"
+    n_marks: list[str] = []
+
+    def hook(step: str, place: str) -> None:
+        if step == "write" and place.endswith("/mark"):
+            n_marks.append(place)
+        if step == "write" and (place == str(path) or len(n_marks) > 1):
+            raise OSError(errno.ENOSPC, "as the test wants")
+
+    with TinyFlux(path) as db:
+        db.insert(point(1))
+        with intercepted(hook), pytest.raises(StorageError):
+            db.insert_multiple([point(2), point(3)])
+        with watched(".index/mark") as marks, marks.failing("write", errno=errno.ENOSPC):
+            db.insert(point(2))
+            assert numbers(path) == [1, 2]
+    output("TinyFlux(path).insert(point(4))", path)
+    assert numbers(path) == [1, 2, 4]
+
+
 def test_the_name_of_a_file_is_on_disk_when_its_first_row_is(tmp_path: Path) -> None:
     with watched(tmp_path.name) as directory:
         db = TinyFlux(tmp_path / "data.csv")
