@@ -114,15 +114,18 @@ class Analysis:
         query: Query | None = None,
         fields: str | Iterable[str] | None = None,
         measurement: str | None = None,
+        *,
+        tags: str | Iterable[str] | None = None,
     ) -> dict[str, NDArray[Any]]:
         """The points that match as arrays of one length, by time (equal times as inserted).
 
-        `time` is int64 µs UTC; one object array of str or None per tag that any of them carries,
-        one float64 array per field that any of them carries (or per field of `fields`), NaN for
-        None and missing, the nearest float64 for an int. A key that would name two arrays is
-        written `tags.key` and `fields.key`. The measurements are not among them: ask for one.
+        `time` is int64 µs UTC; one object array of str or None per tag that any of them carries
+        (or per tag of `tags`), one float64 array per field that any of them carries (or per field
+        of `fields`), NaN for None and missing, the nearest float64 for an int. A key that would
+        name two arrays is written `tags.key` and `fields.key`. The measurements are not among
+        them: ask for one. Numbers alone (`tags=()`) cost half of what they cost with two tags.
         """
-        return self._arrays(query, fields, measurement).named()
+        return self._arrays(query, fields, measurement, tags).named()
 
     @read_op
     def to_pandas(
@@ -130,12 +133,14 @@ class Analysis:
         query: Query | None = None,
         fields: str | Iterable[str] | None = None,
         measurement: str | None = None,
+        *,
+        tags: str | Iterable[str] | None = None,
     ) -> Any:
         """`to_numpy` as a pandas DataFrame, `time` as datetime64[us, UTC].
 
         What is missing is pandas' own missing value. ImportError names the extra to install.
         """
-        return to_pandas(self._arrays(query, fields, measurement))
+        return to_pandas(self._arrays(query, fields, measurement, tags))
 
     @read_op
     def to_polars(
@@ -143,24 +148,32 @@ class Analysis:
         query: Query | None = None,
         fields: str | Iterable[str] | None = None,
         measurement: str | None = None,
+        *,
+        tags: str | Iterable[str] | None = None,
     ) -> Any:
         """`to_numpy` as a polars DataFrame, `time` as Datetime("us", "UTC").
 
         None and missing are null; NaN stays NaN. ImportError names the extra to install.
         """
-        return to_polars(self._arrays(query, fields, measurement, tells_missing=True))
+        return to_polars(self._arrays(query, fields, measurement, tags, tells_missing=True))
 
     def _arrays(
         self,
         query: Query | None,
         fields: str | Iterable[str] | None,
         measurement: str | None,
+        tags: str | Iterable[str] | None,
         *,
         tells_missing: bool = False,
     ) -> Arrays:
-        keys = None if fields is None else names_of("fields", fields)
-        table = self.engine.snapshot()
-        return arrays(table, _checked(query), measurement, keys, tells_missing=tells_missing)
+        return arrays(
+            self.engine.snapshot(),
+            _checked(query),
+            measurement,
+            None if fields is None else names_of("fields", fields),
+            None if tags is None else names_of("tags", tags),
+            tells_missing=tells_missing,
+        )
 
 
 def _checked(query: Query | None) -> Query | None:

@@ -25,7 +25,7 @@ class Arrays:
 
     times_us: NDArray[np.int64]
     tags: dict[str, NDArray[Any]]
-    """For each tag that any of the points carries: str, or None for None and missing."""
+    """For each tag wanted: str, or None for None and missing."""
     fields: dict[str, NDArray[np.float64]]
     """For each field wanted: NaN for None and missing."""
     missing: dict[str, NDArray[np.bool_]]
@@ -52,16 +52,17 @@ def arrays(
     query: Query | None,
     measurement: str | None,
     fields: Iterable[str] | None,
+    tags: Iterable[str] | None,
     *,
     tells_missing: bool = False,
 ) -> Arrays:
-    """The matching points with all their tags and the wanted fields (None: all)."""
+    """The matching points with the wanted fields and tags (None: all that any of them carries)."""
     selections = table.selections(query, measurement)
     chosen = _Chosen([(segment, selection) for _, segment, selection in selections])
-    wanted = chosen.keys("fields") if fields is None else dict.fromkeys(fields)
+    wanted = chosen.keys("fields") if fields is None else list(fields)
     return Arrays(
         chosen.times_us,
-        {key: chosen.texts(key) for key in chosen.keys("tags")},
+        {key: chosen.texts(key) for key in (chosen.keys("tags") if tags is None else tags)},
         {key: chosen.numbers(key) for key in wanted},
         {key: chosen.is_missing(key) for key in wanted} if tells_missing else {},
     )

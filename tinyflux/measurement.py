@@ -106,22 +106,34 @@ class Measurement:
         return self._db.aggregate(query, fields, every, how, by, tz, self._name)
 
     def to_numpy(
-        self, query: Query | None = None, fields: str | Iterable[str] | None = None
+        self,
+        query: Query | None = None,
+        fields: str | Iterable[str] | None = None,
+        *,
+        tags: str | Iterable[str] | None = None,
     ) -> dict[str, NDArray[Any]]:
         """The points that match as arrays, as `TinyFlux.to_numpy`."""
-        return self._db.to_numpy(query, fields, self._name)
+        return self._db.to_numpy(query, fields, self._name, tags=tags)
 
     def to_pandas(
-        self, query: Query | None = None, fields: str | Iterable[str] | None = None
+        self,
+        query: Query | None = None,
+        fields: str | Iterable[str] | None = None,
+        *,
+        tags: str | Iterable[str] | None = None,
     ) -> Any:
         """The points that match as a pandas DataFrame."""
-        return self._db.to_pandas(query, fields, self._name)
+        return self._db.to_pandas(query, fields, self._name, tags=tags)
 
     def to_polars(
-        self, query: Query | None = None, fields: str | Iterable[str] | None = None
+        self,
+        query: Query | None = None,
+        fields: str | Iterable[str] | None = None,
+        *,
+        tags: str | Iterable[str] | None = None,
     ) -> Any:
         """The points that match as a polars DataFrame."""
-        return self._db.to_polars(query, fields, self._name)
+        return self._db.to_polars(query, fields, self._name, tags=tags)
 
     def select(self, keys: str | Iterable[str], query: Query) -> list[Any]:
         """Attributes of the points that match, as `TinyFlux.select` gives them."""

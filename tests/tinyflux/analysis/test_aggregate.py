@@ -185,6 +185,7 @@ REFUSED: dict[str, Refused] = {
     "empty query": (lambda db: db.aggregate(TagQuery().a, "x"), RuntimeError, "Empty query"),
     "latest: query": (lambda db: db.latest("room"), TypeError, "a query is needed"),
     "latest: tag": (lambda db: db.latest(by=3), TypeError, "by is a str"),
+    "arrays: tag": (lambda db: db.to_numpy(tags=3), TypeError, "tags is a str"),
     "arrays: field": (lambda db: db.to_numpy(fields=[1]), TypeError, "fields is a str"),
 }
 

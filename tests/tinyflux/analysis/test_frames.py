@@ -46,6 +46,10 @@ def test_frames_have_the_columns_of_the_arrays(name: str) -> None:
     assert list(frame.columns) == ["time", "room", "tags.x", "y", "fields.x"]
     measured = getattr(db.measurement("m"), f"to_{name}")(FieldQuery().y > 1)
     assert (len(measured), list(measured.columns)) == (1, ["time", "room", "x", "y"])
+    narrow = getattr(db, f"to_{name}")(fields="y", tags=())
+    assert (len(narrow), list(narrow.columns)) == (3, ["time", "y"])
+    of_one = getattr(db.measurement("m"), f"to_{name}")(fields="y", tags="room")
+    assert list(of_one.columns) == ["time", "room", "y"]
 
 
 @pytest.mark.parametrize("name", ["pandas", "polars"])

@@ -107,6 +107,19 @@ def test_only_the_fields_asked_for_are_given() -> None:
     assert np.isnan(db.to_numpy(fields="none")["none"]).all()
 
 
+def test_only_the_tags_asked_for_are_given() -> None:
+    db = database(*house())
+    assert list(db.to_numpy(tags="room")) == ["time", "room", "x", "y"]
+    assert list(db.to_numpy(tags=())) == ["time", "x", "y"]
+    assert list(db.to_numpy(fields="x", tags=iter(["room", "floor"]))) == [
+        "time", "room", "floor", "x",
+    ]  # fmt: skip
+    assert db.to_numpy(tags="none")["none"].tolist() == [None, None, None]
+    assert list(db.measurement("_default").to_numpy(tags="x", fields="x")) == [
+        "time", "tags.x", "fields.x",
+    ]  # fmt: skip
+
+
 def test_a_tag_that_no_match_carries_has_no_array() -> None:
     assert list(database(*house()).to_numpy(TagQuery().room == "b")) == ["time", "room", "x"]
 

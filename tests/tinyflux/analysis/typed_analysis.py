@@ -43,7 +43,7 @@ def arrays(db: TinyFlux) -> float:
     """Arrays and frames; the types of pandas and polars are known where these are installed."""
     columns = db.to_numpy(TagQuery().room.exists(), fields=("x", "y"), measurement="m")
     assert_type(columns, Columns)
-    assert_type(db.measurement("m").to_numpy(fields="x"), Columns)
+    assert_type(db.measurement("m").to_numpy(fields="x", tags=()), Columns)
     db.to_pandas(None, "x").describe()
     db.measurement("m").to_polars(fields=["x"]).head()
     return float(columns["x"].mean())
