@@ -27,6 +27,9 @@ logger = logging.getLogger(__name__)
 
 _QUICK_TRIES = 50
 _WAITS = 5
+_TAIL_WAITS = 12
+_TAIL_WAIT_S = 0.005
+_TAIL_REST_NS = 1_000_000_000
 _WAIT_S = 0.001
 
 
@@ -170,10 +173,29 @@ class CsvFile(NamedFile):
         mark = self._marking.of(identity)
         if mark is not None:
             return mark.generation
-        tail = self._tail(identity)
-        if tail.end < identity.size_bytes:
-            cut_torn(self.fd, self.path, tail, identity.size_bytes)
+        while True:
+            identity, tail = self._settled(identity)
+            if tail.end == identity.size_bytes:
+                break
+            if cut_torn(self.fd, self.path, tail, identity.size_bytes):
+                break
+            identity = Identity.of(os.fstat(self.fd))
         return new_generation()
+
+    def _settled(self, identity: Identity) -> tuple[Identity, Tail]:
+        """The tail once nobody is writing it: a program without locks may be in its middle.
+
+        A write that crosses a page is seen in two steps.
+        """
+        tail = self._tail(identity)
+        for _ in range(_TAIL_WAITS):
+            is_at_rest = time.time_ns() - identity.mtime_ns > _TAIL_REST_NS
+            if tail.end == identity.size_bytes or is_at_rest:
+                break
+            time.sleep(_TAIL_WAIT_S)
+            identity = Identity.of(os.fstat(self.fd))
+            tail = self._tail(identity)
+        return identity, tail
 
     def _tail(self, identity: Identity) -> Tail:
         size_bytes = identity.size_bytes

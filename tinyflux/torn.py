@@ -23,12 +23,15 @@ def torn_path(path: Path) -> Path:
     return path.with_name(f"{path.name}.torn")
 
 
-def cut_torn(fd: int, path: Path, tail: Tail, size_bytes: int) -> None:
+def cut_torn(fd: int, path: Path, tail: Tail, size_bytes: int) -> bool:
     """Make the open file of `size_bytes` end as `tail` says. Only under the append lock.
 
-    What is cut off is on disk in the file beside it before; NUL bytes are left out.
+    What is cut off is on disk in the file beside it before; NUL bytes are left out. False, with
+    nothing cut, if a program without locks has made the file longer meanwhile.
     """
     place = _set_aside(fd, path, tail.end, size_bytes)
+    if os.fstat(fd).st_size != size_bytes:
+        return False
     logger.warning(
         "%s: the %d bytes behind byte %d are no complete row (a power cut, or a writer that was "
         "killed?); they are cut off%s%s",
@@ -42,6 +45,7 @@ def cut_torn(fd: int, path: Path, tail: Tail, size_bytes: int) -> None:
     if tail.kept:
         files.write_all(fd, tail.kept, path)
     files.sync(fd, path)
+    return True
 
 
 def _set_aside(fd: int, path: Path, start: int, stop: int) -> str:

@@ -11,6 +11,8 @@ import pytest
 from tests.tinyflux.programs import output
 from tinyflux import CSVStorage, FieldQuery, Point, TinyFlux
 from tinyflux.errors import DamageError
+from tinyflux.tails import Tail
+from tinyflux.torn import cut_torn
 
 TIME = datetime(2025, 1, 1, tzinfo=UTC)
 ROW = b"2025-01-01T00:00:00,_default,_field_n,%d\r\n"
@@ -158,3 +160,16 @@ def test_a_writer_cuts_no_rows_off_behind_damaged_ones(tmp_path: Path) -> None:
     with TinyFlux(path) as db:
         db.insert(point(4))
     assert path.read_bytes() == rows + ROW % 4
+
+
+def test_rows_that_come_while_a_torn_one_is_set_aside_are_not_cut(tmp_path: Path) -> None:
+    """A program without locks goes on writing; what it adds makes the torn row a whole one."""
+    path = tmp_path / "data.csv"
+    row = ROW % 1
+    torn, rest = row + row[:20], row[20:] + row
+    path.write_bytes(torn + rest)
+    with open(path, "r+b") as file:
+        assert not cut_torn(file.fileno(), path, Tail(len(row)), len(torn))
+        assert path.read_bytes() == torn + rest
+        assert cut_torn(file.fileno(), path, Tail(len(row)), len(torn + rest))
+    assert path.read_bytes() == row
