@@ -294,15 +294,17 @@ class CsvFile(NamedFile):
         """Mark the present state as ours and on disk. Only under the lock, after a sync."""
         self._marking.leave(self.fd, generation, is_synced=True)
 
-    def mark_unchanged(self, identity: Identity, generation: bytes) -> None:
+    def mark_unchanged(self, identity: Identity, generation: bytes) -> bool:
         """Mark `identity` as known if it still is the file's, and if nobody writes just now."""
         if not self.is_writable or not locks.try_lock_append(self.fd, self.path):
-            return
+            return False
         try:
-            if Identity.of(os.stat(self.path)) == Identity.of(os.fstat(self.fd)) == identity:
-                self._marking.accept(self.fd, generation)
+            named, opened = os.stat(self.path), os.fstat(self.fd)
+            if not Identity.of(named) == Identity.of(opened) == identity:
+                return False
+            return self._marking.accept(self.fd, generation)
         except FileNotFoundError:
-            pass  # the next operation says so
+            return False  # the next operation says so
         finally:
             locks.unlock_append(self.fd)
 

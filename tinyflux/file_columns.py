@@ -81,8 +81,19 @@ class FileColumns:
             raise
         self._identity, self._generation = state.identity, state.generation
         self._is_settled = state.generation is not None or _is_old(state.identity)
+        if self._is_settled and state.generation is None:
+            self._recognise(table, state.identity)
         self._publish_if_worth()
         return table
+
+    def _recognise(self, table: Table, identity: Identity) -> None:
+        """Mark a state that others have made and that is at rest: the next look at it is quick."""
+        if table.n_rows < PUBLISH_ROWS or self._end != identity.size_bytes:
+            return  # it is read in no time, or not to its end
+        generation = new_generation()
+        if self._file.mark_unchanged(identity, generation):
+            self._generation = generation
+            self._publish(table)  # the manifest names the generation
 
     def is_continued(self, identity: Identity, generation: bytes | None) -> bool:
         """Whether what was read is still the beginning of the file.
@@ -167,11 +178,8 @@ class FileColumns:
         if not self._file.has_name():
             return  # replaced while it was read: what is read goes on in the open file
         identity = self._file.opened()
-        generation = self._file.generation_of(identity)
-        if generation is None:
-            generation = new_generation()
-            if _is_old(identity) and identity == self._identity:
-                self._file.mark_unchanged(identity, generation)
+        # One that no mark has yet is taken for the file's when the checksums say so.
+        generation = self._file.generation_of(identity) or new_generation()
         is_whole = sum(part.size_bytes for part in self._checksums) == end - self._start
         checksums = tuple(self._checksums) if is_whole else ()
         coverage = Coverage(generation, self._start, checksums)

@@ -103,10 +103,13 @@ class Marking:
         else:
             self._withdraw()
 
-    def accept(self, fd: int, generation: bytes) -> None:
+    def accept(self, fd: int, generation: bytes) -> bool:
         """Mark a state that others made as known, where it has not changed for seconds."""
-        self._known = _mark(fd, generation)
-        self._write(self._known)
+        mark = _mark(fd, generation)
+        if not self._write(mark):
+            return False
+        self._known = mark
+        return True
 
     def say_synced(self, identity: Identity) -> None:
         """Say that this state is on disk, if it is the one that was marked last."""
