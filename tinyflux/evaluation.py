@@ -29,8 +29,8 @@ from tinyflux.columns import (
 )
 from tinyflux.materialize import points_of
 from tinyflux.predicates import (
+    COMPARISONS,
     EQUALITIES,
-    ORDERINGS,
     CompoundQuery,
     NoValueError,
     Path,
@@ -125,7 +125,7 @@ def time_bounds(query: Query) -> tuple[int, int]:
 
 def _is_known(query: SimpleQuery) -> bool:
     """Whether a builder of this package made the query, so that its parts can be trusted."""
-    return isinstance(query.path_resolver, Path) or query.operator == "noop"
+    return isinstance(query.path_resolver, Path)
 
 
 def _of_measurement(segment: Segment, name: str, scope: Selection) -> Selection:
@@ -164,10 +164,10 @@ class _Run:
         return first & second if query.operator is operator.and_ else first | second
 
     def simple(self, query: SimpleQuery) -> Mask:
-        if query.operator == "noop":
-            return np.ones(selection_size(self.scope), dtype=np.bool_)
         if not isinstance(query.path_resolver, Path):
             return self.point_by_point(query)
+        if query.operator == "noop":
+            return np.ones(selection_size(self.scope), dtype=np.bool_)
         if query.point_attr == "time":
             return self.time(query, query.path_resolver)
         if query.point_attr == "measurement":
@@ -197,8 +197,8 @@ class _Run:
 
     def time(self, query: SimpleQuery, path: Path) -> Mask:
         times_us = self.segment.times_us[self.scope]
-        if not path.maps and query.operator in EQUALITIES | ORDERINGS:
-            compare = (EQUALITIES | ORDERINGS)[query.operator]
+        if not path.maps and query.operator in COMPARISONS:
+            compare = COMPARISONS[query.operator]
             # An aware time may lie outside what int64 µs of stored rows reach, never of int64.
             mask: Mask = compare(times_us, to_us(query.rhs))
             return mask
@@ -293,7 +293,7 @@ def _compared(column: FieldColumn, positions: Any, symbol: str, rhs: int | float
     # None stands as NaN among the numbers: it is unequal to each and has no order, as in Python.
     mask = _against_floats(numbers, symbol, rhs)
     if column.exact:
-        compare = (EQUALITIES | ORDERINGS)[symbol]
+        compare = COMPARISONS[symbol]
         at = np.arange(len(column.numbers))[positions]
         for place in np.flatnonzero(column.kinds_at(positions) == EXACT).tolist():
             mask[place] = compare(column.exact[int(at[place])], rhs)
@@ -310,5 +310,5 @@ def _against_floats(numbers: NDArray[np.float64], symbol: str, rhs: int | float)
         symbol = {True: {"<=": "<", ">": ">="}, False: {"<": "<=", ">=": ">"}}[is_above].get(
             symbol, symbol
         )
-    mask: Mask = (EQUALITIES | ORDERINGS)[symbol](numbers, nearest)
+    mask: Mask = COMPARISONS[symbol](numbers, nearest)
     return mask

@@ -7,11 +7,13 @@ gives what calling it on each point would give.
 from __future__ import annotations
 
 import operator
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from tinyflux.point import Point, shown
+from tinyflux.times import to_us
 
 Query: TypeAlias = "SimpleQuery | CompoundQuery"
 
@@ -22,6 +24,7 @@ ORDERINGS: dict[str, Callable[[Any, Any], Any]] = {
     ">": operator.gt,
     ">=": operator.ge,
 }
+COMPARISONS = EQUALITIES | ORDERINGS
 
 
 class NoValueError(Exception):
@@ -61,12 +64,86 @@ class Path:
         return self.maps if self.key is None else (self.key, *self.maps)
 
 
+# What a query does with the value is an object, not a closure: so that queries can be pickled.
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Whether a value compares with `rhs` as `symbol` says; None has no order."""
+
+    symbol: str
+    rhs: Any
+
+    def __call__(self, value: Any) -> bool:
+        """False, too, where a function in `map` gave what cannot be compared.
+
+        Such are a text and a number in order, or arrays, whose comparison has no truth value.
+        """
+        if self.symbol in ORDERINGS and (value is None or self.rhs is None):
+            return False
+        try:
+            return bool(COMPARISONS[self.symbol](value, self.rhs))
+        except (TypeError, ValueError):
+            return False
+
+
+@dataclass(frozen=True, slots=True)
+class Instant:
+    """Whether a time compares with `rhs_us` as `symbol` says.
+
+    In microseconds: exact, and right for a point not inserted yet.
+    """
+
+    symbol: str
+    rhs_us: int
+
+    def __call__(self, moment: Any) -> bool:
+        if moment is None:
+            return self.symbol == "!="
+        return bool(COMPARISONS[self.symbol](to_us(moment), self.rhs_us))
+
+
+@dataclass(frozen=True, slots=True)
+class Regex:
+    """Whether a value is text that matches, as a whole or in some part."""
+
+    pattern: re.Pattern[str]
+    is_whole: bool
+
+    def __call__(self, value: Any) -> bool:
+        if not isinstance(value, str):
+            return False
+        found = self.pattern.fullmatch(value) if self.is_whole else self.pattern.search(value)
+        return found is not None
+
+
+@dataclass(frozen=True, slots=True)
+class UserTest:
+    """Whether a user's function of the value is true."""
+
+    function: Callable[..., Any]
+    arguments: tuple[Any, ...]
+
+    def __call__(self, value: Any) -> bool:
+        return bool(self.function(value, *self.arguments))
+
+
+@dataclass(frozen=True, slots=True)
+class Always:
+    """True for every value."""
+
+    def __call__(self, _value: Any) -> bool:
+        return True
+
+
 class SimpleQuery:
     """One test of one value of a point; made by the builders, called with a Point.
 
     `rhs` is the right-hand side as it is compared; for `matches` and `search` the regex and its
-    flags, for `test` the function and its arguments.
+    flags, for `test` the function and its arguments. It can be pickled if its functions can.
     """
+
+    __module__ = "tinyflux.queries"  # where it is documented
 
     def __init__(
         self,
@@ -90,7 +167,12 @@ class SimpleQuery:
         return self._point_attr
 
     def __call__(self, point: Point) -> bool:
-        """Whether `point` matches; False where it has no such value."""
+        """Whether `point` matches; False where it has no such value.
+
+        Raises TypeError for what is no Point.
+        """
+        if not isinstance(point, Point):
+            raise TypeError(f"a query is called with a Point, found {type(point).__name__}")
         try:
             value = self.path_resolver(getattr(point, self._point_attr))
         except NoValueError:
@@ -128,6 +210,8 @@ class CompoundQuery:
 
     Both sides are always evaluated, so that an error in a `test` does not depend on the data.
     """
+
+    __module__ = "tinyflux.queries"  # where it is documented
 
     def __init__(
         self,

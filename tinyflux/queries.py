@@ -16,7 +16,17 @@ import numpy as np
 
 from tinyflux.errors import QueryError
 from tinyflux.point import Point, plain_number
-from tinyflux.predicates import EQUALITIES, ORDERINGS, CompoundQuery, Path, Query, SimpleQuery
+from tinyflux.predicates import (
+    Always,
+    Comparison,
+    CompoundQuery,
+    Instant,
+    Path,
+    Query,
+    Regex,
+    SimpleQuery,
+    UserTest,
+)
 from tinyflux.times import from_us, to_us
 from tinyflux.utils import freeze
 
@@ -75,8 +85,17 @@ class BaseQuery:
         return f"{type(self).__name__}{self._path!r}"
 
     def is_hashable(self) -> bool:
-        """Whether anything was put into this query yet that could be hashed."""
-        return bool(self._attribute)
+        """Whether this query names a value already, by functions that can be hashed.
+
+        TimeQuery and MeasurementQuery do from the start, TagQuery and FieldQuery with their key.
+        """
+        if not self._attribute or (self._needs_key and self._path.key is None):
+            return False
+        try:
+            hash(self)
+        except TypeError:
+            return False
+        return True
 
     def map(self, func: Callable[[Any], Any]) -> BaseQuery:
         """This builder with `func` applied to the value before it is tested; chains.
@@ -90,36 +109,26 @@ class BaseQuery:
         return type(self)(Path(self._path.key, (*self._path.maps, func)))
 
     def __eq__(self, rhs: object) -> SimpleQuery:  # type: ignore[override]
-        return self._equal("==", rhs)
+        return self._compared("==", rhs)
 
     def __ne__(self, rhs: object) -> SimpleQuery:  # type: ignore[override]
-        return self._equal("!=", rhs)
+        return self._compared("!=", rhs)
 
     def __lt__(self, rhs: Any) -> SimpleQuery:
-        return self._ordered("<", rhs)
+        return self._compared("<", rhs)
 
     def __le__(self, rhs: Any) -> SimpleQuery:
-        return self._ordered("<=", rhs)
+        return self._compared("<=", rhs)
 
     def __gt__(self, rhs: Any) -> SimpleQuery:
-        return self._ordered(">", rhs)
+        return self._compared(">", rhs)
 
     def __ge__(self, rhs: Any) -> SimpleQuery:
-        return self._ordered(">=", rhs)
+        return self._compared(">=", rhs)
 
-    def _equal(self, symbol: str, rhs: Any) -> SimpleQuery:
-        compare = EQUALITIES[symbol]
+    def _compared(self, symbol: str, rhs: Any) -> SimpleQuery:
         rhs = self._checked(symbol, rhs)
-        return self._simple(symbol, rhs, lambda value: _holds(compare, value, rhs))
-
-    def _ordered(self, symbol: str, rhs: Any) -> SimpleQuery:
-        compare = ORDERINGS[symbol]
-        rhs = self._checked(symbol, rhs)
-
-        def test(value: Any) -> bool:
-            return value is not None and rhs is not None and _holds(compare, value, rhs)
-
-        return self._simple(symbol, rhs, test)
+        return self._simple(symbol, rhs, Comparison(symbol, rhs))
 
     def _checked(self, symbol: str, rhs: Any) -> Any:
         """The right-hand side as it is compared; TypeError where it can never be meant."""
@@ -158,14 +167,12 @@ class BaseQuery:
     def exists(self) -> SimpleQuery:
         """A query for points that have this value, None included."""
         self._require_key()
-        return self._simple("exists", None, lambda _value: True)
+        return self._simple("exists", None, Always())
 
     def noop(self) -> SimpleQuery:
         """A query that every point matches, to start a composition with."""
         attribute = self._attribute or "measurement"
-        return SimpleQuery(
-            attribute, "noop", None, lambda _value: True, lambda _attribute: None, ("noop",)
-        )
+        return SimpleQuery(attribute, "noop", None, Always(), Path(), ("noop",))
 
     def test(self, func: Callable[..., Any], *args: Any) -> SimpleQuery:
         """A query for points where `func(value, *args)` is true.
@@ -176,7 +183,7 @@ class BaseQuery:
         if not callable(func):
             raise TypeError(f"test takes a function, found {func!r}")
         self._require_key()
-        return self._simple("test", (func, *args), lambda value: bool(func(value, *args)))
+        return self._simple("test", (func, *args), UserTest(func, args))
 
     def matches(self, regex: str, flags: int = 0) -> SimpleQuery:
         r"""A query for points where the whole value matches `regex`, as in `r"\w+"`."""
@@ -193,23 +200,8 @@ class BaseQuery:
         pattern: re.Pattern[str] = re.compile(regex, flags)
         if not isinstance(pattern.pattern, str):
             raise TypeError(f"a regex is a str, found {regex!r}")
-        run = pattern.fullmatch if symbol == "matches" else pattern.search
-
-        def test(value: Any) -> bool:
-            return isinstance(value, str) and run(value) is not None
-
+        test = Regex(pattern, is_whole=symbol == "matches")
         return self._simple(symbol, (pattern.pattern, pattern.flags), test)
-
-
-def _holds(compare: Callable[[Any, Any], Any], value: Any, rhs: Any) -> bool:
-    """Whether a comparison is true; False where a function in `map` gave what cannot be compared.
-
-    Such are a text and a number in order, or arrays, whose comparison has no truth value.
-    """
-    try:
-        return bool(compare(value, rhs))
-    except (TypeError, ValueError):
-        return False
 
 
 class TimeQuery(BaseQuery):
@@ -226,24 +218,13 @@ class TimeQuery(BaseQuery):
             return from_us(to_us(rhs))
         return rhs
 
-    def _equal(self, symbol: str, rhs: Any) -> SimpleQuery:
-        return super()._equal(symbol, rhs) if self._path.maps else self._instant(symbol, rhs)
-
-    def _ordered(self, symbol: str, rhs: Any) -> SimpleQuery:
-        return super()._ordered(symbol, rhs) if self._path.maps else self._instant(symbol, rhs)
-
-    def _instant(self, symbol: str, rhs: Any) -> SimpleQuery:
-        """Compare instants as microseconds: exact, and right for a point not inserted yet."""
-        compare = (EQUALITIES | ORDERINGS)[symbol]
+    def _compared(self, symbol: str, rhs: Any) -> SimpleQuery:
+        if self._path.maps:
+            return super()._compared(symbol, rhs)
         rhs = self._checked_rhs(symbol, rhs)
-        rhs_us = to_us(rhs)
-
-        def test(moment: Any) -> bool:
-            if moment is None:
-                return symbol == "!="
-            return bool(compare(to_us(moment), rhs_us))
-
-        return SimpleQuery("time", symbol, rhs, test, self._path, ("time", symbol, (), rhs_us))
+        test = Instant(symbol, to_us(rhs))
+        hashval = ("time", symbol, (), test.rhs_us)
+        return SimpleQuery("time", symbol, rhs, test, self._path, hashval)
 
 
 class MeasurementQuery(BaseQuery):

@@ -16,6 +16,10 @@ class FrozenDict(dict[Any, Any]):
         """Equal dicts hash alike, whatever the order of their keys."""
         return hash(frozenset(self.items()))
 
+    def __reduce__(self) -> tuple[type[FrozenDict], tuple[dict[Any, Any]]]:
+        """Made whole when it is unpickled or copied: it could not be filled afterwards."""
+        return FrozenDict, (dict(self),)
+
     def _refuse(self, *_args: Any, **_kwargs: Any) -> NoReturn:
         raise TypeError("a FrozenDict cannot be changed")
 

@@ -126,6 +126,13 @@ def test_a_query_is_only_combined_with_a_query(other: Any) -> None:
         ROOM | other
 
 
+@pytest.mark.parametrize("query", [ROOM, ROOM & ROOM, ~ROOM, TagQuery().noop()], ids=repr)
+@pytest.mark.parametrize("point", [None, 5, {"room": "a"}, TIME])
+def test_a_query_is_only_called_with_a_point(query: Any, point: Any) -> None:
+    with pytest.raises(TypeError, match=f"called with a Point, found {type(point).__name__}"):
+        query(point)
+
+
 def test_a_regex_that_is_none_is_refused() -> None:
     regex: Any = b"a"
     with pytest.raises(TypeError, match="a regex is a str"):

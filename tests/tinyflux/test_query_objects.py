@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import operator
+import pickle
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
@@ -21,6 +22,19 @@ Build = Callable[[], Query]
 
 def even(number: int) -> bool:
     return number % 2 == 0
+
+
+class Unhashable:
+    """A function with an equality of its own."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Unhashable)
+
+    def __call__(self, value: object) -> object:
+        return value
+
+    def __repr__(self) -> str:
+        return "unhashable"
 
 
 EQUAL: dict[str, Build] = {
@@ -85,6 +99,43 @@ def test_a_time_is_compared_as_an_instant() -> None:
     assert (TimeQuery() == TIME) == (TimeQuery() == TIME.astimezone().replace(tzinfo=None))
 
 
+@pytest.mark.parametrize("build", EQUAL.values(), ids=EQUAL)
+def test_a_query_can_be_sent_to_another_process(build: Build) -> None:
+    received = pickle.loads(pickle.dumps(build()))
+    assert received == build()
+    assert hash(received) == hash(build())
+    for point in (Point(), Point(time=TIME, measurement="m", tags={"room": "a"}, fields={"n": 0})):
+        assert received(point) == build()(point)
+
+
+def test_a_builder_can_be_sent_to_another_process() -> None:
+    received = pickle.loads(pickle.dumps(FieldQuery().n.map(abs)))
+    assert (received == 1) == (FieldQuery().n.map(abs) == 1)
+
+
+def test_types_are_of_the_module_that_documents_them() -> None:
+    kinds: tuple[type, ...] = (BaseQuery, SimpleQuery, CompoundQuery, TagQuery, TimeQuery)
+    assert {kind.__module__ for kind in kinds} == {"tinyflux.queries"}
+
+
+@pytest.mark.parametrize(
+    ("query", "is_hashable"),
+    [
+        (BaseQuery(), False),
+        (TagQuery(), False),
+        (FieldQuery(), False),
+        (TimeQuery(), True),
+        (MeasurementQuery(), True),
+        (TagQuery().a, True),
+        (TagQuery().a.map(len), True),
+        (TagQuery().a.map(Unhashable()), False),
+    ],
+    ids=repr,
+)
+def test_a_builder_is_hashable_once_it_names_a_value(query: BaseQuery, is_hashable: bool) -> None:
+    assert query.is_hashable() == is_hashable
+
+
 def test_what_cannot_be_hashed_says_so() -> None:
     query = FieldQuery().n.map(abs) == bytearray(b"a")
     assert not query.is_hashable()
@@ -105,6 +156,7 @@ def test_what_cannot_be_hashed_says_so() -> None:
             MeasurementQuery() == "m", "SimpleQuery('measurement', '==', (), 'm')", id="name"
         ),
         pytest.param(TagQuery().city, "TagQuery('city',)", id="builder"),
+        pytest.param(TagQuery().noop(), "SimpleQuery('tags', 'noop', (), None)", id="noop"),
         pytest.param(
             ~(TagQuery().a == "b"),
             "CompoundQuery('not', SimpleQuery('tags', '==', ('a',), 'b'))",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -38,6 +40,16 @@ def test_a_frozen_dict_hashes_whatever_its_order() -> None:
     assert one == other == {"a": 1, "b": 2}
     assert hash(one) == hash(other)
     assert {one: 1}[other] == 1
+
+
+@pytest.mark.parametrize(
+    "clone", [copy.copy, copy.deepcopy, lambda frozen: pickle.loads(pickle.dumps(frozen))]
+)
+def test_a_frozen_dict_can_be_copied_and_pickled(clone: Callable[[Any], Any]) -> None:
+    frozen = freeze({"a": {"b": [1]}})
+    assert isinstance(clone(frozen), FrozenDict)
+    assert clone(frozen) == frozen
+    assert hash(clone(frozen)) == hash(frozen)
 
 
 CHANGES: dict[str, Callable[[Any], Any]] = {
