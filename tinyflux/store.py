@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from datetime import datetime
+from functools import partial
 from itertools import islice
 from types import TracebackType
 from typing import Any, ClassVar, Self
@@ -20,7 +21,6 @@ from tinyflux.changes import (
     TextChange,
     TimeChange,
     Update,
-    storable,
 )
 from tinyflux.engine import Engine, engine_of
 from tinyflux.errors import CacheDamageError
@@ -229,7 +229,8 @@ class PointStore(Analysis):
         TypeError for what is no Point, ValueError for what cannot be stored, OSError where the
         storage refuses; nothing is stored then.
         """
-        self._engine.append(storable([point], measurement), is_compact=compact_key_prefixes)
+        engine = self._engine
+        engine.append(engine.prepared([point], measurement, is_compact=compact_key_prefixes))
         return 1
 
     @append_op
@@ -251,12 +252,12 @@ class PointStore(Analysis):
             raise TypeError(
                 f"insert_multiple takes an iterable of Points, found {type(points).__name__}"
             )
-        if isinstance(points, Sized):
-            points = storable(points, measurement)
         n_stored = 0
-        source = iter(points)
-        while batch := storable(islice(source, batch_size), measurement):
-            self._engine.append(batch, is_compact=compact_key_prefixes)
+        prepare = partial(
+            self._engine.prepared, measurement=measurement, is_compact=compact_key_prefixes
+        )
+        for batch in _batches(points, prepare, batch_size):
+            self._engine.append(batch)
             n_stored += len(batch)
         return n_stored
 
@@ -358,6 +359,20 @@ class PointStore(Analysis):
             if new.added or not new.is_only_added:
                 change.carry_out(new)
         return counts
+
+
+def _batches(
+    points: Iterable[Point], prepare: Callable[[Iterable[Point]], Sequence[Any]], batch_size: int
+) -> Iterator[Sequence[Any]]:
+    """The points, ready to be stored: all of a collection before the first is given."""
+    if isinstance(points, Sized):
+        prepared = prepare(points)
+        for start in range(0, len(prepared), batch_size):
+            yield prepared[start : start + batch_size]
+    else:
+        source = iter(points)
+        while batch := prepare(islice(source, batch_size)):
+            yield batch
 
 
 def _select_keys(select_keys: str | Iterable[str]) -> list[str]:

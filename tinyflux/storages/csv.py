@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from tinyflux.file_columns import scan
 from tinyflux.point import Point
 from tinyflux.replacement import remove_left_over
 from tinyflux.rewrite import empty
+from tinyflux.row_texts import RowTexts
 from tinyflux.storages.base import Storage
 from tinyflux.table import Table
 
@@ -67,6 +68,7 @@ class CSVStorage(Storage):
             raise ValueError(f"newline {newline!r} is not one of None, '', '\\n', '\\r', '\\r\\n'")
         self._mode = access_mode
         self._codec = RowCodec(encoding, kwargs)
+        self._texts = RowTexts(self._codec)
         self._flush_on_insert = flush_on_insert
         self._aside: list[Point] = []
         self._path = Path(os.path.realpath(path))
@@ -134,20 +136,28 @@ class CSVStorage(Storage):
         """
         if temporary:
             self._aside.extend(items)
-        else:
-            self.append_rows(items, is_compact=False)
+        elif items:
+            self.append_rows([self._codec.encode(item, False) for item in items])
 
-    def append_rows(self, points: Sequence[Point], *, is_compact: bool) -> None:
-        """Append points in the given key style, with one write.
+    def rows_of(
+        self, points: Iterable[object], measurement: str | None, *, is_compact: bool
+    ) -> list[bytes]:
+        """The row of each point, in the given key style; checks and changes them as `storable`.
 
-        Raises ValueError for what the file cannot hold, before anything is written; OSError with
-        the file as before.
+        Raises ValueError also for what the file cannot hold.
+        """
+        return self._texts.rows(points, measurement, is_compact=is_compact)
+
+    def append_rows(self, rows: Sequence[bytes]) -> None:
+        """Append rows, with one write.
+
+        Raises OSError with the file as before.
         """
         if not self.can_append:
             raise AccessError(self.refusal("append"))
-        data = b"".join([self._codec.encode(point, is_compact) for point in points])
-        if data:
-            self._file.append(data, n_rows=len(points), is_durable=self._flush_on_insert)
+        if rows:
+            data = b"".join(rows)
+            self._file.append(data, n_rows=len(rows), is_durable=self._flush_on_insert)
 
     def sync(self) -> None:
         """Every row this storage has written is on disk when this returns; OSError otherwise.
