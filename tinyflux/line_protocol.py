@@ -12,16 +12,23 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import TypeAlias
-
-from tinyflux.times import MAX_US, MIN_US
 
 FieldValue: TypeAlias = int | float | None
 TagSet: TypeAlias = dict[str, str | None]
 FieldSet: TypeAlias = dict[str, FieldValue]
 
-_MOST_DIGITS = 4000
-"""Of an integer; Python itself stops at 4300."""
+INT64 = range(-(1 << 63), 1 << 63)
+"""What `i` can say."""
+UINT64 = range(1 << 64)
+"""What `u` can say."""
+TIMES_NS = range(-(1 << 63) + 2, (1 << 63) - 1)
+"""The times of InfluxDB, 1677-09-21T00:12:43.145224194Z to 2262-04-11T23:47:16.854775806Z."""
+_MOST_DIGITS = 24
+"""Of an integer; none of 64 bits has more than 20."""
+_MOST_CHARACTERS = 4000
+"""Of a float."""
 _SHOWN = 60
 
 # Possessive, and no two alternatives begin alike: a match takes linear time whatever follows.
@@ -30,8 +37,8 @@ _KEY = re.compile(r"(?:[^\\,= ]++|\\.|\\\Z)++", re.DOTALL)
 _STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 _WORD = re.compile(r"[^, ]++")
 _SPACES = re.compile(r" *+")
-_INTEGER = re.compile(r"([+-]?[0-9]++)i\Z")
-_UNSIGNED = re.compile(r"([0-9]++)u\Z")
+_INTEGER = re.compile(r"([+-]?)([0-9]++)i\Z")
+_UNSIGNED = re.compile(r"()([0-9]++)u\Z")
 _FLOAT = re.compile(r"[+-]?(?:[0-9]++(?:\.[0-9]*+)?|\.[0-9]++)(?:[eE][+-]?[0-9]++)?\Z")
 _TIME = re.compile(r"-?[0-9]{1,24}\Z")
 _ESCAPED = re.compile(r"\\([,= \\])")
@@ -60,22 +67,23 @@ def to_line(parts: LineParts) -> str:
     """One line without its end. A point without a time gets none: the server stamps it.
 
     What means nothing in line protocol is left out: None tags, empty tag values, and None, NaN or
-    infinite fields. Times and ints are written in full, though InfluxDB refuses those of more than
-    64 bits. Raises ValueError where no field is left, a measurement or key is empty, a text holds
-    a newline, the measurement begins with `#` (it would be a comment), or an int has over 4000
-    digits.
+    infinite fields. An int of 64 bits is written with `i`, an unsigned one beyond with `u`. Raises
+    ValueError where no field is left, a measurement or key is empty, a text holds a newline, the
+    measurement begins with `#` (it would be a comment), an int has more bits, or the time is not
+    within the years 1677 to 2262, which 64 bits of ns can say.
     """
     if parts.measurement.startswith("#"):
         raise ValueError(
             f"in line protocol a measurement that begins with # is a comment: "
             f"{parts.measurement[:_SHOWN]!r}"
         )
-    head = [_escaped(parts.measurement, "measurement")]
+    head = [_escaped(parts.measurement, "measurement", "the measurement")]
     for key, text in parts.tags.items():
         if text:
-            head.append(f"{_escaped(key, 'key')}={_escaped(text, 'key')}")
+            name = _escaped(key, "key", "the key of tag", key)
+            head.append(f"{name}={_escaped(text, 'key', 'tag', key)}")
     fields = [
-        f"{_escaped(key, 'key')}={_field_text(key, value)}"
+        f"{_escaped(key, 'key', 'the key of field', key)}={_field_text(key, value)}"
         for key, value in parts.fields.items()
         if value is not None and _is_finite(value)
     ]
@@ -85,25 +93,37 @@ def to_line(parts: LineParts) -> str:
             f"{parts.measurement[:_SHOWN]!r} has the fields {list(parts.fields)[:9]}"
         )
     line = f"{','.join(head)} {','.join(fields)}"
-    return line if parts.time_us is None else f"{line} {parts.time_us * 1000}"
+    if parts.time_us is None:
+        return line
+    if parts.time_us * 1000 not in TIMES_NS:
+        moment = datetime(1970, 1, 1) + timedelta(microseconds=parts.time_us)
+        raise ValueError(
+            f"line protocol cannot hold the time {moment.isoformat()}Z: its ns since 1970 have 64 "
+            f"bits, which end in the years 1677 and 2262"
+        )
+    return f"{line} {parts.time_us * 1000}"
 
 
-def _escaped(text: str, what: str) -> str:
-    if not text:
-        raise ValueError("line protocol has no empty measurement or key")
-    if "\n" in text or "\r" in text:
-        raise ValueError(f"line protocol cannot hold a newline: {text[:_SHOWN]!r}")
-    return _NEEDS_ESCAPE[what].sub(r"\\\g<0>", text)
+def _escaped(text: str, kind: str, what: str, of: str | None = None) -> str:
+    if not text or "\n" in text or "\r" in text:
+        where = what if of is None else f"{what} {of[:_SHOWN]!r}"
+        if not text:
+            raise ValueError(f"line protocol has no empty measurement or key: {where} is empty")
+        raise ValueError(f"line protocol cannot hold a newline: {where} is {text[:_SHOWN]!r}")
+    return _NEEDS_ESCAPE[kind].sub(r"\\\g<0>", text)
 
 
 def _field_text(key: str, value: int | float) -> str:
     if isinstance(value, float):
         return repr(value)
-    if value.bit_length() > _MOST_DIGITS * 3:
-        raise ValueError(
-            f"field {key!r} is an int of {value.bit_length()} bits, too long for line protocol"
-        )
-    return f"{value}i"
+    if value in INT64:
+        return f"{value}i"
+    if value in UINT64:
+        return f"{value}u"
+    raise ValueError(
+        f"field {key[:_SHOWN]!r} is an int of {value.bit_length()} bits; line protocol holds 64 "
+        f"bits, signed or unsigned: make it a float, or leave the field out"
+    )
 
 
 def _is_finite(value: int | float) -> bool:
@@ -113,9 +133,10 @@ def _is_finite(value: int | float) -> bool:
 def from_line(line: str) -> LineParts:
     """What one line says; booleans become 1 and 0. A line end behind it is passed over.
 
-    Raises ValueError, which says what and where, for text that is not one line with one point (an
-    empty line, a comment, two lines), for a key given twice, and for a field that is a string:
-    fields are numbers here.
+    Raises TypeError for what is no str; ValueError, which says what and where, for text that is not
+    one line with one point (an empty line, a comment, two lines), for a key given twice, for an
+    integer or a time of more than 64 bits, and for a field that is a string: fields are numbers
+    here.
     """
     if not isinstance(line, str):
         raise TypeError(f"a line is a str, found {line!r}")
@@ -198,7 +219,13 @@ class _Reader:
                 f"field {key[:_SHOWN]!r} is the string {text[:_SHOWN]}; fields are numbers here"
             )
         start = self._at
-        value = _number_of(self._matched(_WORD) or "")
+        word = self._matched(_WORD) or ""
+        value = _number_of(word)
+        if value is None and (_INTEGER.match(word) or _UNSIGNED.match(word)):
+            raise ValueError(
+                f"no line protocol: the field {key[:_SHOWN]!r} is {word[:_SHOWN]}; an integer has "
+                f"64 bits, with i signed, with u unsigned"
+            )
         if value is None:
             self._at = start
             raise self._refused(f"a number (1.5), integer (3i) or boolean for {key[:_SHOWN]!r}")
@@ -212,22 +239,26 @@ class _Reader:
         text = self._text[self._at :]
         if not _TIME.match(text):
             raise self._refused("a time in ns since 1970")
-        time_us = int(text) // 1000
-        if not MIN_US <= time_us <= MAX_US:
-            raise ValueError(f"time {text} is outside year 1 to 9999")
-        return time_us
+        if int(text) not in TIMES_NS:
+            raise ValueError(
+                f"no line protocol: the time {text} has more than 64 bits; ns since 1970 reach "
+                f"from 1677 to 2262"
+            )
+        return int(text) // 1000
 
 
 def _number_of(text: str) -> int | float | None:
     """The value that a field's text means, or None."""
     if text in _BOOLEANS:
         return _BOOLEANS[text]
-    if len(text) > _MOST_DIGITS:
-        return None
     integer = _INTEGER.match(text) or _UNSIGNED.match(text)
     if integer:
-        return int(integer[1])
-    if not _FLOAT.match(text):
+        sign, digits = integer[1], integer[2].lstrip("0") or "0"
+        if len(digits) > _MOST_DIGITS:
+            return None
+        number = int(sign + digits)
+        return number if number in (INT64 if text.endswith("i") else UINT64) else None
+    if len(text) > _MOST_CHARACTERS or not _FLOAT.match(text):
         return None
-    number = float(text)
-    return number if _is_finite(number) else None
+    value = float(text)
+    return value if _is_finite(value) else None
