@@ -174,8 +174,7 @@ class Collector:
         settings = {}
         for name, broker in self._config.brokers.items():
             endpoint = self._start_broker(name, broker) if broker.is_embedded else None
-            client_id = self._config.client_id(name)
-            settings[name] = link_settings(name, broker, client_id, endpoint)
+            settings[name] = link_settings(self._config, name, endpoint)
         return settings
 
     def _start_broker(self, name: str, config: BrokerConfig) -> Endpoint:

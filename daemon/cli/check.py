@@ -15,7 +15,7 @@ def check(path: Path) -> int:
     compile_mapper(config)
     for name, broker in config.brokers.items():
         if not broker.is_embedded:
-            link_settings(name, broker, config.client_id(name))
+            link_settings(config, name)
     for notice in config.notices:
         print(f"note: {notice}")
     counted = ", ".join(

@@ -4,9 +4,11 @@ This room knows no broker, no engine and no schedule; it says what was asked for
 why it cannot be done.
 """
 
-from daemon.config.brokers import Announcement, BrokerConfig, Reconnect, TlsConfig
+from daemon.config.access import Announcement, TlsConfig
+from daemon.config.brokers import BrokerConfig, Reconnect
 from daemon.config.collector import CollectorConfig, LoggingConfig
 from daemon.config.cron import Cron, parse_cron
+from daemon.config.exposure import exposures, is_loopback
 from daemon.config.fields import FieldRule
 from daemon.config.loader import data_folder, load_config
 from daemon.config.paths import is_path, parse_path
@@ -50,9 +52,11 @@ __all__ = [
     "conversion",
     "covers",
     "data_folder",
+    "exposures",
     "find_unit",
     "find_zone",
     "is_clean",
+    "is_loopback",
     "is_path",
     "load_config",
     "local_zone",

@@ -8,40 +8,20 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
 
+from daemon.config.access import Announcement, TlsConfig
 from daemon.config.section import InputPath, Seconds, Section
 
-_URL = re.compile(r"(mqtts?)://(\[[0-9A-Fa-f:.]+\]|[^\s/:@\[\]?#]+)(?::(\d{1,5}))?/?")
+_URL = re.compile(
+    r"(?:(mqtts?)|wss?)://(\[[0-9A-Fa-f:.]+\]|[^\s/:@\[\]?#]+)(?::(\d{1,5}))?"
+    r"(?(1)/?|((?:/[^\s#]*)?))"
+)
 _LISTEN = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s/:@\[\]?#]+):(\d{1,5})")
-_DEFAULT_PORT = {"mqtt": 1883, "mqtts": 8883}
+_DEFAULT_PORT = {"mqtt": 1883, "mqtts": 8883, "ws": 80, "wss": 443}
+_WEBSOCKET_PATH = "/mqtt"
 
 
 def _as_protocol(value: object) -> object:
     return "5" if value == 5 and not isinstance(value, bool) else value
-
-
-def _check_topic_name(topic: str) -> str:
-    if not topic or "+" in topic or "#" in topic or "\0" in topic:
-        raise ValueError("a topic to publish on is not empty and has neither + nor #")
-    return topic
-
-
-class TlsConfig(Section):
-    """How to trust the broker, and how to be trusted."""
-
-    ca: InputPath | None = None
-    """File with the certificate authority (PEM); default: those of the system."""
-    cert: InputPath | None = None
-    """File with the client certificate (PEM)."""
-    key: InputPath | None = None
-    """File with the client certificate's private key (PEM)."""
-    verify: bool = True
-    """False accepts any certificate: whoever sits in between can then read and change all."""
-
-    @model_validator(mode="after")
-    def _check(self) -> TlsConfig:
-        if (self.cert is None) != (self.key is None):
-            raise ValueError("`cert` and `key` belong together: give both or neither")
-        return self
 
 
 class Reconnect(Section):
@@ -59,25 +39,13 @@ class Reconnect(Section):
         return self
 
 
-class Announcement(Section):
-    """A message that says whether the collector is there."""
-
-    topic: str
-    """Where it is published."""
-    payload: str
-    """What is published."""
-    retain: bool = True
-    """Whether the broker keeps it for those who subscribe later."""
-
-    _topic = field_validator("topic")(_check_topic_name)
-
-
 class BrokerConfig(Section):
     """One MQTT broker."""
 
     url: str
-    """`mqtt://host:port`, `mqtts://host:port` (TLS), or `embedded`: a broker run by the collector
-    itself, MQTT 3.1.1, good for a first try."""
+    """`mqtt://host:port`, `mqtts://host:port` (TLS), `ws://host:port/path` or `wss://host:port/path`
+    (WebSocket, without and with TLS; default path /mqtt), or `embedded`: a broker run by the
+    collector itself, MQTT 3.1.1, good for a first try."""
     listen: str | None = None
     """Embedded only: address and port, such as 0.0.0.0:1883, so that devices can reach it.
     Default: a free port of 127.0.0.1, which only this machine reaches."""
@@ -90,8 +58,11 @@ class BrokerConfig(Section):
     """User name; with `embedded`, the one that clients must give."""
     password: SecretStr | None = None
     """Best written as `!secret name`."""
+    password_file: InputPath | None = None
+    """Instead of `password`: a file with nothing but the password, as systemd's credentials and
+    containers have them."""
     tls: TlsConfig | None = None
-    """Only with mqtts."""
+    """Only with mqtts and wss."""
     keepalive_s: Seconds = Field(default=60.0, validation_alias="keepalive", ge=5, le=65535)
     """A silent connection is found dead after about this time."""
     session_expiry_s: Seconds | None = Field(
@@ -105,9 +76,11 @@ class BrokerConfig(Section):
     """Messages that the broker sends without waiting for an acknowledgement. MQTT 5: asked for as
     receive maximum, default 200. 3.1.1: the broker decides; say here what it is set to, default
     20."""
-    will: Announcement | None = None
-    """Published by the broker when the collector vanishes."""
-    birth: Announcement | None = None
+    announce: bool = True
+    """False: neither will nor birth is published."""
+    will: Announcement = Field(default_factory=Announcement)
+    """Published by the broker when the collector vanishes, and by the collector when it stops."""
+    birth: Announcement = Field(default_factory=Announcement)
     """Published by the collector each time it has connected."""
 
     @field_validator("url")
@@ -116,8 +89,8 @@ class BrokerConfig(Section):
         match = _URL.fullmatch(url)
         if url != "embedded" and (match is None or not 0 < int(match[3] or 1) < 65536):
             raise ValueError(
-                "a broker's url is mqtt://host:port, mqtts://host:port or embedded; "
-                "user name and password have keys of their own"
+                "a broker's url is mqtt://host:port, mqtts://host:port, ws://host:port/path, "
+                "wss://host:port/path or embedded; user name and password have keys of their own"
             )
         return url
 
@@ -131,10 +104,14 @@ class BrokerConfig(Section):
 
     @model_validator(mode="after")
     def _check(self) -> BrokerConfig:
-        if self.password is not None and self.username is None:
-            raise ValueError("`password` needs a `username` beside it")
-        if self.tls is not None and self.scheme != "mqtts":
-            raise ValueError("`tls` needs a url that begins with mqtts://")
+        if self.password is not None and self.password_file is not None:
+            raise ValueError("`password` and `password_file` say the same: give one of them")
+        if self.has_password and self.username is None:
+            raise ValueError("a password needs a `username` beside it")
+        if self.tls is not None and not self.is_tls:
+            raise ValueError("`tls` needs a url that begins with mqtts:// or wss://")
+        if self.is_embedded and self.password_file is not None:
+            raise ValueError("the embedded broker takes its password from `password`")
         if self.listen is not None and not self.is_embedded:
             raise ValueError("`listen` needs `url: embedded`")
         if self.is_embedded and self.protocol != "3.1.1":
@@ -150,19 +127,35 @@ class BrokerConfig(Section):
 
     @cached_property
     def scheme(self) -> str:
-        """`mqtt`, `mqtts` or `embedded`."""
+        """`mqtt`, `mqtts`, `ws`, `wss` or `embedded`."""
         return self.url.partition(":")[0]
+
+    @property
+    def is_tls(self) -> bool:
+        """Whether the connection is encrypted."""
+        return self.scheme in ("mqtts", "wss")
+
+    @property
+    def websocket_path(self) -> str | None:
+        """The path of a WebSocket; None for plain MQTT."""
+        match = _URL.fullmatch(self.url)
+        return None if match is None or match[1] else match[4] or _WEBSOCKET_PATH
+
+    @property
+    def has_password(self) -> bool:
+        """Whether one is given, directly or by a file."""
+        return self.password is not None or self.password_file is not None
 
     @cached_property
     def address(self) -> tuple[str, int]:
         """Host (without brackets) and port to connect to; to listen on for `embedded`, 0 = free."""
-        match = _LISTEN.fullmatch(self.listen or "127.0.0.1:0")
-        if not self.is_embedded:
-            match = _URL.fullmatch(self.url)
+        if self.is_embedded:
+            match = _LISTEN.fullmatch(self.listen or "127.0.0.1:0")
             assert match is not None
-            return match[2].strip("[]"), int(match[3] or _DEFAULT_PORT[match[1]])
+            return match[1].strip("[]"), int(match[2])
+        match = _URL.fullmatch(self.url)
         assert match is not None
-        return match[1].strip("[]"), int(match[2])
+        return match[2].strip("[]"), int(match[3] or _DEFAULT_PORT[self.scheme])
 
     @property
     def inflight_window(self) -> int:

@@ -7,9 +7,12 @@ from collections.abc import Iterable
 
 _HABITS: dict[str, tuple[str, ...]] = {
     "acks": ("qos",),
+    "birth_message": ("birth",),
     "broker": ("brokers",),
     "ca_file": ("ca",),
+    "cafile": ("ca",),
     "cert_file": ("cert",),
+    "certfile": ("cert",),
     "certificate": ("ca",),
     "client": ("client_id",),
     "clientid": ("client_id",),
@@ -32,6 +35,7 @@ _HABITS: dict[str, tuple[str, ...]] = {
     "host": ("url", "name"),
     "hostname": ("name", "url"),
     "inputs": ("sources", "polls"),
+    "insecure": ("verify",),
     "insecure_skip_verify": ("verify",),
     "interval": ("every",),
     "json_path": ("path",),
@@ -42,6 +46,8 @@ _HABITS: dict[str, tuple[str, ...]] = {
     "keep": ("max_age",),
     "keep_alive": ("keepalive",),
     "key_file": ("key",),
+    "keyfile": ("key",),
+    "keyfile_password": ("key_password",),
     "log": ("logging",),
     "log_level": ("level",),
     "logfile": ("logging",),
@@ -66,9 +72,9 @@ _HABITS: dict[str, tuple[str, ...]] = {
     "port": ("url", "listen"),
     "precision": ("round",),
     "program": ("run",),
+    "purge": ("retention",),
     "purge_interval": ("every",),
     "purge_keep_days": ("max_age",),
-    "purge": ("retention",),
     "recorder": ("storage", "retention"),
     "rename": ("update",),
     "retain": ("retained",),
@@ -91,6 +97,9 @@ _HABITS: dict[str, tuple[str, ...]] = {
     "tls_cert": ("tls", "cert"),
     "tls_insecure": ("tls", "verify"),
     "tls_key": ("tls", "key"),
+    "tls_key_pwd": ("key_password",),
+    "tls_min_version": ("min_version",),
+    "tls_version": ("min_version",),
     "topics": ("topic",),
     "ttl": ("max_age",),
     "tz": ("timezone",),
@@ -100,6 +109,7 @@ _HABITS: dict[str, tuple[str, ...]] = {
     "value_json": ("path",),
     "value_template": ("path",),
     "values": ("fields", "enum"),
+    "will_message": ("will",),
 }
 
 

@@ -11,8 +11,10 @@ from pathlib import Path
 
 from pydantic import Field, PrivateAttr, ValidationInfo, model_validator
 
+from daemon.config.access import Announcement
 from daemon.config.brokers import BrokerConfig
 from daemon.config.collector import CollectorConfig, LoggingConfig
+from daemon.config.exposure import exposures
 from daemon.config.polls import AnyPoll
 from daemon.config.retention import RetentionConfig
 from daemon.config.section import Items, Section
@@ -72,6 +74,26 @@ class Config(Section):
         name = re.sub(r"[^0-9A-Za-z]+", "-", self.collector.name).strip("-")
         return f"tinyflux-{name}-{hashlib.sha256(seed).hexdigest()[:10]}"
 
+    def will(self, broker: str) -> Announcement:
+        """What a broker says of a collector that vanished, with topic and payload filled in."""
+        return self._announcement(broker, "offline")
+
+    def birth(self, broker: str) -> Announcement:
+        """What the collector says once it is connected, with topic and payload filled in."""
+        return self._announcement(broker, "online")
+
+    def _announcement(self, broker: str, word: str) -> Announcement:
+        config = self.brokers[broker]
+        said, other = config.will, config.birth
+        if word == "online":
+            said, other = other, said
+        name = re.sub(r"[\s/+#]+", "-", self.collector.name).strip("-") or "collector"
+        return Announcement(
+            topic=said.topic or other.topic or f"tinyflux-collector/{name}/status",
+            payload=word if said.payload is None else said.payload,
+            retain=said.retain,
+        )
+
     def broker_of(self, rule: SourceRule) -> str:
         """The name of the broker whose messages a rule is for."""
         return rule.broker if rule.broker is not None else next(iter(self.brokers))
@@ -79,7 +101,12 @@ class Config(Section):
     @cached_property
     def notices(self) -> tuple[str, ...]:
         """What is accepted but may not be what was meant, a sentence each, for log and check."""
-        return (*self._lowered_qos(), *self._unreached_rules(), *self._idle_parts())
+        return (
+            *exposures(self.brokers),
+            *self._lowered_qos(),
+            *self._unreached_rules(),
+            *self._idle_parts(),
+        )
 
     def _lowered_qos(self) -> Iterator[str]:
         for number, rule in enumerate(self.sources):

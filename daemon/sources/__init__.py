@@ -5,6 +5,13 @@ A source puts messages on the inbox and acknowledges what the writer says is dur
 
 from daemon.sources.embedded import EmbeddedBroker
 from daemon.sources.mqtt import MqttSource
-from daemon.sources.settings import Endpoint, LinkSettings, link_settings
+from daemon.sources.settings import Endpoint, LinkSettings, StatusMessage, link_settings
 
-__all__ = ["EmbeddedBroker", "Endpoint", "LinkSettings", "MqttSource", "link_settings"]
+__all__ = [
+    "EmbeddedBroker",
+    "Endpoint",
+    "LinkSettings",
+    "MqttSource",
+    "StatusMessage",
+    "link_settings",
+]

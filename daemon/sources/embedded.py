@@ -6,12 +6,11 @@ It keeps nothing on disk and ends with the collector. The collector connects to 
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import logging
 import secrets
 import threading
 
-from daemon.config import BrokerConfig
+from daemon.config import BrokerConfig, is_loopback
 from daemon.errors import EX_UNAVAILABLE, StartError
 from daemon.sources.settings import Endpoint
 
@@ -38,7 +37,7 @@ class EmbeddedBroker:
         if config.username is None:
             # The collector's own login, which keeps its session apart from everybody else's.
             self._password = secrets.token_urlsafe(16)
-            self._is_open = _is_loopback(self._host)
+            self._is_open = is_loopback(self._host)
             self._is_closed_to_all = not self._is_open
         self._loop: asyncio.AbstractEventLoop | None = None
         self._until: asyncio.Event | None = None
@@ -114,10 +113,3 @@ class EmbeddedBroker:
     def _listening(self, port: int) -> None:
         self._port = port
         self._ready.set()
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

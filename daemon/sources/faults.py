@@ -22,11 +22,22 @@ class Address:
     """The broker's name in the configuration."""
     host: str
     port: int
-    is_tls: bool = False
+    scheme: str = "mqtt"
+    """mqtt, mqtts, ws or wss."""
+
+    @property
+    def is_tls(self) -> bool:
+        """Whether the connection is encrypted."""
+        return self.scheme in ("mqtts", "wss")
+
+    @property
+    def url(self) -> str:
+        """As a person would write it."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}:{self.port}"
 
     def __str__(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"broker {self.broker} at {'mqtts' if self.is_tls else 'mqtt'}://{host}:{self.port}"
+        return f"broker {self.broker} at {self.url}"
 
 
 class RefusedError(SourceError):
@@ -44,12 +55,13 @@ def explain_connect(address: Address, error: OSError) -> SourceError:
         case ssl.SSLCertVerificationError():
             return RefusedError(
                 f"{address}: its certificate is not accepted ({error.verify_message}); "
-                f"check brokers.{address.broker}.tls.ca, the host name in the url and the clock"
+                f"{_certificate_advice(address, error.verify_code)}"
             )
         case ssl.SSLError():
             return RefusedError(
                 f"{address}: no TLS connection ({error.reason or error}); "
-                "is this the port for TLS, and does it speak TLS 1.2 or later?"
+                "is this the port for TLS, and does it speak "
+                f"brokers.{address.broker}.tls.min_version (default 1.2) or later?"
             )
         case ConnectionRefusedError():
             return SourceError(f"{address}: nobody listens there (connection refused)")
@@ -66,12 +78,49 @@ def explain_connect(address: Address, error: OSError) -> SourceError:
             return SourceError(f"{address}: cannot connect: {error}")
 
 
+# OpenSSL's X509_V_ERR_ codes, by what a person can do about them (verification errors(3)).
+_EXPIRED = 10
+_NOT_YET_VALID = 9
+_UNTRUSTED = (2, 18, 19, 20, 21)
+_WRONG_NAME = (62, 64)
+
+
+def _certificate_advice(address: Address, code: int) -> str:
+    where = f"brokers.{address.broker}"
+    if code == _EXPIRED:
+        return "renew it on the broker, or set this machine's clock if it runs ahead"
+    if code == _NOT_YET_VALID:
+        return "this machine's clock is behind, or the certificate is for later"
+    if code in _UNTRUSTED:
+        return f"give the authority that signed it (PEM) as {where}.tls.ca"
+    if code in _WRONG_NAME:
+        return (
+            f"write a name that the certificate has into {where}.url, or have it made for "
+            f"{address.host!r}"
+        )
+    return f"check {where}.tls.ca, the host name in {where}.url and the clock"
+
+
 def explain_no_broker(address: Address, found: str) -> SourceError:
     """What listens there does not speak MQTT."""
-    hint = "" if address.is_tls else "; a port for TLS needs mqtts://"
+    where = f"brokers.{address.broker}"
+    hint = (
+        f", and {where}.tls.cert if it wants a client certificate"
+        if address.is_tls
+        else "; a port for TLS needs mqtts://"
+        if address.scheme == "mqtt"
+        else ""
+    )
     return RefusedError(
-        f"{address}: what listens there is no MQTT broker: {found}; "
-        f"check brokers.{address.broker}.url{hint}"
+        f"{address}: what listens there is no MQTT broker: {found}; check {where}.url{hint}"
+    )
+
+
+def explain_no_websocket(address: Address, path: str) -> SourceError:
+    """What listens there does not open a WebSocket for MQTT."""
+    return RefusedError(
+        f"{address}{path}: what listens there opens no WebSocket for MQTT at this path; check "
+        f"brokers.{address.broker}.url, and the broker's listener (Mosquitto: protocol websockets)"
     )
 
 
@@ -87,6 +136,8 @@ def explain_connack(address: Address, code: int, name: str, client_id: str) -> S
         0x88: "it is not available now",
         0x89: "it is busy now",
         0x8A: "it has banned this client",
+        0x99: f"it does not like the payload of {where}.will",
+        0x9A: f"it keeps no retained messages; set retain: false in {where}.will and {where}.birth",
     }.get(code, "see its log")
     kind = SourceError if code in (0x88, 0x89) else RefusedError
     return kind(f"{address}: refused the connection ({name}): {advice}")
@@ -98,6 +149,17 @@ def explain_disconnect(address: Address, code: int, name: str, client_id: str) -
         return RefusedError(
             f"{address}: another client has connected with our client id {client_id!r}; the two "
             f"throw each other out: set brokers.{address.broker}.client_id of one of them"
+        )
+    where = f"brokers.{address.broker}"
+    if code == 0x87:
+        return RefusedError(
+            f"{address}: the broker ended the connection ({name}); may this user publish its "
+            f"status? If not: {where}.announce: false"
+        )
+    if code == 0x9A:
+        return RefusedError(
+            f"{address}: the broker ended the connection ({name}): set retain: false in "
+            f"{where}.will and {where}.birth"
         )
     return SourceError(f"{address}: the broker ended the connection ({name})")
 

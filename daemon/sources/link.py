@@ -21,6 +21,7 @@ from paho.mqtt.client import (
     ConnectFlags,
     DisconnectFlags,
     MQTTMessage,
+    WebsocketConnectionError,
 )
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
@@ -34,6 +35,7 @@ from daemon.sources.faults import (
     explain_connect,
     explain_disconnect,
     explain_no_broker,
+    explain_no_websocket,
 )
 from daemon.sources.settings import LinkSettings
 
@@ -106,12 +108,16 @@ class Link:
                 clean_start=False if is_version_5 else MQTT_CLEAN_START_FIRST_ONLY,
                 properties=self._session_wishes() if is_version_5 else None,
             )
+        except (WebsocketConnectionError, UnicodeDecodeError, IndexError) as error:
+            # paho takes the answer to its handshake apart without a look.
+            raise explain_no_websocket(settings.address, settings.websocket_path or "") from error
         except (OSError, ssl.SSLError) as error:
             raise explain_connect(settings.address, error) from error
-        plain = self._client.socket()
-        if isinstance(plain, socket.socket):
+        connection = self._client.socket()
+        if connection is not None:
             # An acknowledgement is four bytes: Nagle's algorithm would hold it back.
-            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            with socket.socket(fileno=os.dup(connection.fileno())) as plain:
+                plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def turn(self, wake_fd: int, timeout_s: float, *, is_reading: bool) -> None:
         """Wait for the network or `wake_fd`, then read, write and ping what is due.
@@ -185,9 +191,12 @@ class Link:
             # MQTT 5 has its own flag, given with connect().
             clean_session=None if is_version_5 else False,
             protocol=MQTTProtocolVersion.MQTTv5 if is_version_5 else MQTTProtocolVersion.MQTTv311,
+            transport="tcp" if settings.websocket_path is None else "websockets",
             reconnect_on_failure=False,
             manual_ack=True,
         )
+        if settings.websocket_path is not None:
+            client.ws_set_options(settings.websocket_path)
         client.connect_timeout = _CONNECT_TIMEOUT_S
         if settings.username is not None:
             client.username_pw_set(settings.username, settings.password)
@@ -195,7 +204,7 @@ class Link:
             client.tls_set_context(settings.tls)
         if settings.will is not None:
             will = settings.will
-            client.will_set(will.topic, will.payload.encode(), qos=1, retain=will.retain)
+            client.will_set(will.topic, will.payload.encode(), qos=1, retain=will.is_retained)
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_subscribe = self._on_subscribe

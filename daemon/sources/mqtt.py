@@ -209,7 +209,7 @@ class MqttSource:
             )
         self._had_session = True
         if (birth := self._settings.birth) is not None:
-            link.publish(birth.topic, birth.payload, retain=birth.retain)
+            link.publish(birth.topic, birth.payload, retain=birth.is_retained)
 
     def _send_acknowledgements(self, link: Link) -> None:
         while self._receipts:
@@ -220,7 +220,7 @@ class MqttSource:
     def _say_farewell(self, link: Link) -> None:
         # DISCONNECT keeps the broker from publishing the will, which says that we are gone.
         if (will := self._settings.will) is not None:
-            link.publish(will.topic, will.payload, retain=will.retain)
+            link.publish(will.topic, will.payload, retain=will.is_retained)
         self._send_acknowledgements(link)
         deadline_s = self._clock.monotonic_s() + _FAREWELL_S
         while link.has_unsent() and self._clock.monotonic_s() < deadline_s:

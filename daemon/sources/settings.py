@@ -5,9 +5,21 @@ from __future__ import annotations
 import ssl
 from dataclasses import dataclass, field
 
-from daemon.config import Announcement, BrokerConfig, TlsConfig
-from daemon.errors import EX_CONFIG, StartError
+from daemon.config import Announcement, BrokerConfig, Config, TlsConfig
+from daemon.errors import EX_CONFIG, EX_NOPERM, StartError
 from daemon.sources.faults import Address
+from daemon.sources.tls import tls_context
+
+_MAX_PASSWORD_BYTES = 65_535
+
+
+@dataclass(frozen=True, slots=True)
+class StatusMessage:
+    """What is published about us, and where."""
+
+    topic: str
+    payload: str
+    is_retained: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +37,10 @@ class LinkSettings:
     receive_maximum: int = 20
     """MQTT 5: how many messages it may send unacknowledged."""
     tls: ssl.SSLContext | None = None
-    will: Announcement | None = None
-    birth: Announcement | None = None
+    websocket_path: str | None = None
+    """None: MQTT straight over TCP."""
+    will: StatusMessage | None = None
+    birth: StatusMessage | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,50 +53,67 @@ class Endpoint:
     password: str | None = field(default=None, repr=False)
 
 
-def link_settings(
-    name: str, config: BrokerConfig, client_id: str, endpoint: Endpoint | None = None
-) -> LinkSettings:
+def link_settings(config: Config, name: str, endpoint: Endpoint | None = None) -> LinkSettings:
     """The settings of one configured broker; `endpoint` replaces its address and login.
 
-    Raises StartError for a certificate file that cannot be used.
+    Raises StartError for a certificate or password file that cannot be used.
     """
+    broker = config.brokers[name]
     if endpoint is None:
-        host, port = config.address
-        secret = config.password
-        password = None if secret is None else secret.get_secret_value()
-        endpoint = Endpoint(host, port, config.username, password)
-    is_tls = config.scheme == "mqtts"
+        host, port = broker.address
+        endpoint = Endpoint(host, port, broker.username, _password(name, broker))
+    place = f"brokers.{name}.tls"
     return LinkSettings(
-        address=Address(name, endpoint.host, endpoint.port, is_tls=is_tls),
-        client_id=client_id,
+        address=Address(name, endpoint.host, endpoint.port, scheme=_scheme(broker)),
+        client_id=config.client_id(name),
         username=endpoint.username,
         password=endpoint.password,
-        is_version_5=config.protocol == "5",
-        keepalive_s=round(config.keepalive_s),
-        session_s=config.session_s,
-        receive_maximum=config.inflight_window,
-        tls=_tls_context(name, config.tls or TlsConfig()) if is_tls else None,
-        will=config.will,
-        birth=config.birth,
+        is_version_5=broker.protocol == "5",
+        keepalive_s=round(broker.keepalive_s),
+        session_s=broker.session_s,
+        receive_maximum=broker.inflight_window,
+        tls=tls_context(place, broker.tls or TlsConfig()) if broker.is_tls else None,
+        websocket_path=broker.websocket_path,
+        will=_status_message(config.will(name)) if broker.announce else None,
+        birth=_status_message(config.birth(name)) if broker.announce else None,
     )
 
 
-def _tls_context(name: str, config: TlsConfig) -> ssl.SSLContext:
-    place = f"brokers.{name}.tls"
-    doing = "ca"
+def _scheme(broker: BrokerConfig) -> str:
+    return "mqtt" if broker.is_embedded else broker.scheme
+
+
+def _status_message(announcement: Announcement) -> StatusMessage:
+    assert announcement.topic is not None
+    assert announcement.payload is not None
+    return StatusMessage(announcement.topic, announcement.payload, announcement.retain)
+
+
+def _password(name: str, broker: BrokerConfig) -> str | None:
+    if broker.password is not None:
+        return broker.password.get_secret_value()
+    path = broker.password_file
+    if path is None:
+        return None
+    place = f"brokers.{name}.password_file"
     try:
-        context = ssl.create_default_context(cafile=config.ca)
-        if config.cert is not None:
-            doing = "cert and key"
-            context.load_cert_chain(config.cert, config.key)
-    except OSError as error:
-        found = config.ca if doing == "ca" else f"{config.cert}, {config.key}"
+        with path.open("rb") as file:
+            text = file.read(_MAX_PASSWORD_BYTES).decode("utf-8").rstrip("\r\n")
+    except PermissionError as error:
         raise StartError(
-            f"{place}: {doing}: cannot use {found}: {error.strerror or error}; "
-            "these are files in PEM format that the collector's user can read",
+            f"{place}: cannot read {path}: {error.strerror}; give the collector's user the right",
+            EX_NOPERM,
+        ) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise StartError(
+            f"{place}: cannot read {path}: {getattr(error, 'strerror', None) or 'no UTF-8 text'}; "
+            "it is a file with nothing but the password",
             EX_CONFIG,
         ) from error
-    if not config.verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
+    if not text or "\n" in text:
+        found = "several lines" if text else "nothing"
+        raise StartError(
+            f"{place}: found {found} in {path}; it is a file with nothing but the password",
+            EX_CONFIG,
+        )
+    return text

@@ -53,7 +53,7 @@ def test_block_loads_when_it_is_switched_on_alone(tmp_path: Path, title: str) ->
 
 def test_all_blocks_load_together(tmp_path: Path) -> None:
     config = load(tmp_path, switched_on(lambda _: True), SECRETS)
-    assert sorted(config.brokers) == ["cellar", "home", "remote"]
+    assert sorted(config.brokers) == ["cellar", "home", "remote", "web"]
 
 
 def keys_of(section: type[BaseModel]) -> set[str]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from paho.mqtt import MQTTException, publish
 
-from daemon.config import BrokerConfig
+from daemon.config import BrokerConfig, Config
 from daemon.errors import StartError
 from daemon.sources import EmbeddedBroker, Endpoint, MqttSource, link_settings
 from daemon.writer import Inbox
@@ -41,7 +41,8 @@ def _publish(to: Endpoint, payload: str, *, password: str | None = None) -> None
 
 
 def _connect(sources: Sources, broker: EmbeddedBroker, inbox: Inbox) -> MqttSource:
-    return sources.connect(link_settings("demo", CONFIG, "collector", broker.endpoint), inbox)
+    config = Config.model_validate({"brokers": {"demo": {"url": "embedded"}}})
+    return sources.connect(link_settings(config, "demo", broker.endpoint), inbox)
 
 
 def test_a_message_comes_through_it(broker: EmbeddedBroker, sources: Sources) -> None:

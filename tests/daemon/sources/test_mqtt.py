@@ -9,8 +9,7 @@ from dataclasses import replace
 import pytest
 
 from daemon.clock import SystemClock
-from daemon.config import Announcement
-from daemon.sources import LinkSettings, MqttSource
+from daemon.sources import LinkSettings, MqttSource, StatusMessage
 from daemon.writer import Inbox
 from tests.daemon.sources.conftest import (
     Sources,
@@ -201,8 +200,8 @@ def test_it_says_birth_and_a_last_word(mosquitto: Mosquitto, sources: Sources) -
     sources.connect(settings_for(mosquitto, client_id="watcher"), watcher_inbox, [("s/#", 1)])
     settings = replace(
         settings_for(mosquitto),
-        birth=Announcement(topic="s/collector", payload="online"),
-        will=Announcement(topic="s/collector", payload="offline"),
+        birth=StatusMessage("s/collector", "online"),
+        will=StatusMessage("s/collector", "offline"),
     )
     source = sources.connect(settings, Inbox())
     assert payloads(take_messages(watcher_inbox, 1)) == ["online"]

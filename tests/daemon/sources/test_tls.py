@@ -1,144 +1,271 @@
-"""TLS: the broker's certificate is checked, and ours is shown."""
+"""TLS: the broker's certificate is checked, and ours is shown. Certificates are trustme's."""
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import shutil
+import socket
+import ssl
 import subprocess
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import trustme
 
-from daemon.config import BrokerConfig
+from daemon.config import Config
 from daemon.errors import EX_CONFIG, StartError
 from daemon.sources import LinkSettings, link_settings
 from daemon.writer import Inbox
 from tests.daemon.sources.conftest import Sources, payloads, take_messages
 from tests.daemon.waiting import wait_until
 from tests.support.mosquitto import Mosquitto, StartMosquitto
-from tests.support.ports import free_port
+from tests.support.secured import Identity, start_secured, write_authority, write_identity
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("openssl") is None, reason="certificates are made with the program openssl"
-)
+Logged = Callable[[int], list[str]]
 
 
-class Authority:
-    """A certificate authority in a folder."""
-
-    def __init__(self, folder: Path, name: str) -> None:
-        self._folder = folder
-        self.key = folder / f"{name}.key"
-        self.certificate = folder / f"{name}.pem"
-        self._openssl(
-            *("req", "-x509", "-subj", f"/CN={name}", "-days", "2", "-newkey", "rsa:2048"),
-            *("-noenc", "-keyout", str(self.key), "-out", str(self.certificate)),
-        )
-
-    def issue(self, name: str, *options: str) -> tuple[Path, Path]:
-        """Certificate and key for a name."""
-        key, request = self._folder / f"{name}.key", self._folder / f"{name}.csr"
-        certificate, extensions = self._folder / f"{name}.pem", self._folder / f"{name}.ext"
-        self._openssl(
-            *("req", "-subj", f"/CN={name}", "-newkey", "rsa:2048", "-noenc"),
-            *("-keyout", str(key), "-out", str(request)),
-        )
-        extensions.write_text("subjectAltName=DNS:localhost,IP:127.0.0.1\n", encoding="ascii")
-        self._openssl(
-            *("x509", "-req", "-in", str(request), "-CA", str(self.certificate)),
-            *("-CAkey", str(self.key), "-CAcreateserial", "-out", str(certificate)),
-            *("-extfile", str(extensions), *(options or ("-days", "2"))),
-        )
-        return certificate, key
-
-    @staticmethod
-    def _openssl(*arguments: str) -> None:
-        subprocess.run(["openssl", *arguments], check=True, capture_output=True, timeout=60)
+def _settings(port: int, host: str = "localhost", **tls: object) -> LinkSettings:
+    broker = {
+        "url": f"mqtts://{host}:{port}",
+        "username": "collector",
+        "password": "s3cret",
+        "tls": tls,
+    }
+    return link_settings(Config.model_validate({"brokers": {"home": broker}}), "home")
 
 
-def _secured(
-    start_mosquitto: StartMosquitto, authority: Authority, *options: str, asks: bool = False
-) -> tuple[Mosquitto, int]:
-    """A broker with a second listener for TLS, and its port."""
-    certificate, key = authority.issue("broker", *options)
-    port = free_port()
-    listener = [
-        f"listener {port} 127.0.0.1",
-        f"certfile {certificate}",
-        f"keyfile {key}",
-        f"cafile {authority.certificate}",
-        f"require_certificate {'true' if asks else 'false'}",
-    ]
-    # A file of its own, because a line here would replace the listener without TLS.
-    folder = certificate.with_name("conf.d")
-    folder.mkdir()
-    (folder / "tls.conf").write_text("\n".join(listener) + "\n", encoding="utf-8")
-    return start_mosquitto(lines=[f"include_dir {folder}"]), port
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
 
 
-def _settings(port: int, **tls: object) -> LinkSettings:
-    options = {"username": "collector", "password": "s3cret", "tls": tls}
-    url = f"mqtts://localhost:{port}"
-    return link_settings("home", BrokerConfig.model_validate({"url": url, **options}), "collector")
+@pytest.fixture
+def ca(authority: trustme.CA, tmp_path: Path) -> str:
+    return str(write_authority(authority, tmp_path))
 
 
+@pytest.mark.parametrize("version", ["1.2", "1.3"])
 def test_messages_come_through_tls(
-    start_mosquitto: StartMosquitto, sources: Sources, tmp_path: Path
+    start_mosquitto: StartMosquitto,
+    sources: Sources,
+    tmp_path: Path,
+    authority: trustme.CA,
+    ca: str,
+    version: str,
 ) -> None:
-    authority = Authority(tmp_path, "home")
-    broker, port = _secured(start_mosquitto, authority)
+    lines = (f"tls_version tlsv{version}",)
+    broker, port = start_secured(start_mosquitto, tmp_path, authority, lines=lines)
     inbox = Inbox()
-    sources.connect(_settings(port, ca=str(authority.certificate)), inbox)
+    sources.connect(_settings(port, ca=ca, min_version=version), inbox)
     broker.publish_lines("a/b", [str(number) for number in range(15)])
     assert payloads(take_messages(inbox, 15)) == [str(number) for number in range(15)]
+
+
+def _say_of(sources: Sources, settings: LinkSettings, logged: Logged) -> str:
+    """What is said of a broker that refuses, after three tries: one line."""
+    source = sources.start(settings, Inbox())
+    wait_until(lambda: source.tries >= 3, "three tries")
+    [line] = logged(logging.WARNING)
+    assert not source.is_connected
+    return line
 
 
 def test_an_unknown_authority_is_refused_and_said_once(
     start_mosquitto: StartMosquitto,
     sources: Sources,
     tmp_path: Path,
-    logged: Callable[[int], list[str]],
+    authority: trustme.CA,
+    logged: Logged,
 ) -> None:
-    _, port = _secured(start_mosquitto, Authority(tmp_path, "home"))
-    other = Authority(tmp_path, "other")
-    source = sources.start(_settings(port, ca=str(other.certificate)), Inbox())
-    wait_until(lambda: source.tries >= 3, "three tries")
-    [line] = logged(logging.WARNING)
+    _, port = start_secured(start_mosquitto, tmp_path, authority)
+    other = str(write_authority(trustme.CA(), tmp_path, "other"))
+    line = _say_of(sources, _settings(port, ca=other), logged)
     assert "its certificate is not accepted" in line
-    assert "check brokers.home.tls.ca" in line
+    assert "give the authority that signed it (PEM) as brokers.home.tls.ca" in line
+
+
+def test_an_authority_of_ones_own_is_unknown_to_the_system(
+    start_mosquitto: StartMosquitto,
+    sources: Sources,
+    tmp_path: Path,
+    authority: trustme.CA,
+    logged: Logged,
+) -> None:
+    _, port = start_secured(start_mosquitto, tmp_path, authority)
+    assert "as brokers.home.tls.ca" in _say_of(sources, _settings(port), logged)
+
+
+def test_an_expired_certificate_is_refused_and_said_once(
+    start_mosquitto: StartMosquitto,
+    sources: Sources,
+    tmp_path: Path,
+    authority: trustme.CA,
+    ca: str,
+    logged: Logged,
+) -> None:
+    leaf = authority.issue_cert(
+        "localhost",
+        not_before=datetime(2020, 1, 1, tzinfo=UTC),
+        not_after=datetime(2020, 2, 1, tzinfo=UTC),
+    )
+    _, port = start_secured(start_mosquitto, tmp_path, authority, leaf)
+    line = _say_of(sources, _settings(port, ca=ca), logged)
+    assert "certificate has expired" in line
+    assert "renew it on the broker" in line
+
+
+def test_a_certificate_of_another_name_is_refused_and_said_once(
+    start_mosquitto: StartMosquitto,
+    sources: Sources,
+    tmp_path: Path,
+    authority: trustme.CA,
+    ca: str,
+    logged: Logged,
+) -> None:
+    leaf = authority.issue_cert("mqtt.example.org")
+    _, port = start_secured(start_mosquitto, tmp_path, authority, leaf)
+    line = _say_of(sources, _settings(port, ca=ca), logged)
+    assert "not valid for 'localhost'" in line
+    assert "have it made for 'localhost'" in line
+
+
+@pytest.fixture
+def old_server(authority: trustme.CA) -> Iterator[int]:
+    """The port of a server that speaks TLS 1.2 at most."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    authority.issue_cert("localhost").configure_cert(context)
+    server = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        while True:
+            try:
+                visitor, _ = server.accept()
+            except OSError:
+                return
+            with contextlib.suppress(OSError), visitor:
+                context.wrap_socket(visitor, server_side=True).close()
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    yield server.getsockname()[1]
+    server.shutdown(socket.SHUT_RDWR)
+    server.close()
+    thread.join()
+
+
+def test_a_broker_with_only_an_older_tls_is_refused_and_said_once(
+    sources: Sources, ca: str, logged: Logged, old_server: int
+) -> None:
+    line = _say_of(sources, _settings(old_server, ca=ca, min_version="1.3"), logged)
+    assert "no TLS connection" in line
+    assert "does it speak brokers.home.tls.min_version" in line
 
 
 def test_without_verification_any_certificate_does(
     start_mosquitto: StartMosquitto, sources: Sources, tmp_path: Path
 ) -> None:
-    _, port = _secured(start_mosquitto, Authority(tmp_path, "home"))
-    source = sources.connect(_settings(port, verify=False), Inbox())
-    assert source.is_connected
+    _, port = start_secured(start_mosquitto, tmp_path, trustme.CA())
+    assert sources.connect(_settings(port, verify=False), Inbox()).is_connected
+
+
+def test_the_brokers_own_certificate_may_be_the_authority(
+    start_mosquitto: StartMosquitto, sources: Sources, tmp_path: Path, authority: trustme.CA
+) -> None:
+    leaf = authority.issue_cert("localhost")
+    _, port = start_secured(start_mosquitto, tmp_path, authority, leaf)
+    pinned = tmp_path / "pinned.pem"
+    leaf.cert_chain_pems[0].write_to_path(str(pinned))
+    assert sources.connect(_settings(port, ca=str(pinned)), Inbox()).is_connected
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="the recipe needs the program openssl")
+def test_an_authority_made_by_a_common_recipe_is_accepted(
+    start_mosquitto: StartMosquitto, sources: Sources, tmp_path: Path
+) -> None:
+    """Without a key usage, which Python 3.13 would refuse by default."""
+    own = tmp_path / "own.pem"
+    command = (
+        "openssl req -x509 -newkey rsa:2048 -noenc -days 2 -subj /CN=localhost "
+        f"-addext subjectAltName=DNS:localhost -keyout {tmp_path}/own.key -out {own}"
+    )
+    subprocess.run(command.split(), check=True, capture_output=True, timeout=60)
+    shown = Identity(own, tmp_path / "own.key")
+    _, port = start_secured(start_mosquitto, tmp_path, trustme.CA(), shown)
+    assert sources.connect(_settings(port, ca=str(own)), Inbox()).is_connected
 
 
 def test_a_client_certificate_is_shown(
-    start_mosquitto: StartMosquitto, sources: Sources, tmp_path: Path
+    start_mosquitto: StartMosquitto,
+    sources: Sources,
+    tmp_path: Path,
+    authority: trustme.CA,
+    ca: str,
 ) -> None:
-    authority = Authority(tmp_path, "home")
-    _, port = _secured(start_mosquitto, authority, asks=True)
-    certificate, key = authority.issue("collector")
-    settings = _settings(port, ca=str(authority.certificate), cert=str(certificate), key=str(key))
+    # The certificate alone is the login: its common name becomes the user.
+    lines = ("require_certificate true", "use_identity_as_username true")
+    _, port = start_secured(start_mosquitto, tmp_path, authority, lines=lines)
+    leaf = authority.issue_cert("collector", common_name="collector")
+    shown = write_identity(leaf, tmp_path, "client")
+    settings = _settings(port, ca=ca, cert=str(shown.certificate), key=str(shown.key))
     assert sources.connect(settings, Inbox()).is_connected
 
 
-def test_a_port_without_tls_is_said_once(
-    mosquitto: Mosquitto, sources: Sources, logged: Callable[[int], list[str]]
+def test_a_missing_client_certificate_is_said_once(
+    start_mosquitto: StartMosquitto,
+    sources: Sources,
+    tmp_path: Path,
+    authority: trustme.CA,
+    ca: str,
+    logged: Logged,
 ) -> None:
-    source = sources.start(_settings(mosquitto.port), Inbox())
-    wait_until(lambda: source.tries >= 3, "three tries")
-    [line] = logged(logging.WARNING)
+    lines = ("require_certificate true",)
+    _, port = start_secured(start_mosquitto, tmp_path, authority, lines=lines)
+    line = _say_of(sources, _settings(port, ca=ca), logged)
+    assert "brokers.home.tls.cert if it wants a client certificate" in line
+
+
+def test_a_port_without_tls_is_said_once(
+    mosquitto: Mosquitto, sources: Sources, logged: Logged
+) -> None:
+    line = _say_of(sources, _settings(mosquitto.port), logged)
     assert "TLS" in line
     assert "port for TLS" in line
 
 
 def test_a_file_that_is_no_certificate_is_a_fault_of_the_configuration(tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_text("not a certificate", encoding="ascii")
-    with pytest.raises(StartError, match=r"brokers\.home\.tls: ca: cannot use") as caught:
+    with pytest.raises(StartError, match=r"brokers\.home\.tls\.ca: cannot use") as caught:
         _settings(8883, ca=str(tmp_path / "ca.pem"))
     assert caught.value.exit_status == EX_CONFIG
+
+
+def test_a_key_of_another_certificate_is_a_fault_of_the_configuration(
+    tmp_path: Path, authority: trustme.CA
+) -> None:
+    one = write_identity(authority.issue_cert("one"), tmp_path, "one")
+    two = write_identity(authority.issue_cert("two"), tmp_path, "two")
+    with pytest.raises(StartError, match="the key is not the one of this certificate"):
+        _settings(8883, cert=str(one.certificate), key=str(two.key))
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="encrypts with the program openssl")
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [({}, "key_password is missing"), ({"key_password": "wrong"}, "key_password does not open it")],
+    ids=["none", "wrong"],
+)
+def test_an_encrypted_key_needs_its_password_and_asks_nobody(
+    tmp_path: Path, authority: trustme.CA, given: dict[str, str], found: str
+) -> None:
+    shown = write_identity(authority.issue_cert("one"), tmp_path, "one")
+    command = f"openssl pkey -in {shown.key} -aes256 -passout pass:open -out {tmp_path}/locked.key"
+    subprocess.run(command.split(), check=True, capture_output=True, timeout=60)
+    files = {"cert": str(shown.certificate), "key": str(tmp_path / "locked.key")}
+    with pytest.raises(StartError, match=found):
+        _settings(8883, **files, **given)
+    assert _settings(8883, **files, key_password="open").tls is not None
