@@ -6,8 +6,10 @@ A source puts messages on the inbox and acknowledges what the writer says is dur
 from daemon.sources.embedded import EmbeddedBroker
 from daemon.sources.mqtt import MqttSource
 from daemon.sources.settings import Endpoint, LinkSettings, StatusMessage, link_settings
+from daemon.sources.state import BrokerState
 
 __all__ = [
+    "BrokerState",
     "EmbeddedBroker",
     "Endpoint",
     "LinkSettings",

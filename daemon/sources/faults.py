@@ -169,18 +169,37 @@ STABLE_S = 20.0
 
 
 class FaultLog:
-    """Says each fault of one broker once, and when it is over. Network thread only."""
+    """Says each fault of one broker once, and when it is over.
+
+    Network thread only, but for the three properties, which any thread may read.
+    """
 
     def __init__(self, address: Address, client_id: str, clock: Clock) -> None:
         self._address = address
         self._client_id = client_id
         self._clock = clock
         self._said: set[str] = set()
-        self._refused: set[str] = set()
+        self._refused: frozenset[str] = frozenset()
+        self._trouble = ""
         self._connected_s: float | None = None
         self._began_s: float | None = None
         self._failures = 0
         self._short_lives = 0
+
+    @property
+    def trouble(self) -> str:
+        """Why there is no connection; empty while there is one or the first is being made."""
+        return self._trouble
+
+    @property
+    def refused_filters(self) -> frozenset[str]:
+        """The subscriptions that are denied now."""
+        return self._refused
+
+    @property
+    def failures(self) -> int:
+        """Failed tries since the last connection."""
+        return self._failures
 
     def failed(self, error: SourceError) -> None:
         """Log the fault, unless it was said since the last good connection."""
@@ -197,6 +216,7 @@ class FaultLog:
                 f"{self._address}: each connection ends within seconds ({error}); does another "
                 f"client use our client id {self._client_id!r}?"
             )
+        self._trouble = str(error)
         self._say(error)
 
     def connected(self, detail: str) -> None:
@@ -217,6 +237,7 @@ class FaultLog:
             )
         self._began_s = None
         self._failures = 0
+        self._trouble = ""
 
     def is_stable(self) -> bool:
         """Whether the connection has lasted long enough to count as good; then all is forgotten."""
@@ -231,7 +252,7 @@ class FaultLog:
     def refused(self, topic_filter: str, reason: str) -> None:
         """A subscription was denied; said until it is granted only once."""
         if topic_filter not in self._refused:
-            self._refused.add(topic_filter)
+            self._refused |= {topic_filter}
             _log.error(
                 "%s: it does not let us subscribe to %r (%s): give the user the right to read "
                 "there, or take the topic out of the configuration. It is tried again",
@@ -243,7 +264,7 @@ class FaultLog:
     def granted(self, topic_filter: str) -> None:
         """A subscription was granted."""
         if topic_filter in self._refused:
-            self._refused.discard(topic_filter)
+            self._refused -= {topic_filter}
             _log.info("%s: it now lets us subscribe to %r", self._address, topic_filter)
 
     def _say(self, error: SourceError) -> None:

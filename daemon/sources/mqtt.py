@@ -21,6 +21,7 @@ from daemon.sources.faults import FaultLog, explain_no_broker
 from daemon.sources.link import Arrival, Link
 from daemon.sources.pause import Pause
 from daemon.sources.settings import LinkSettings
+from daemon.sources.state import BrokerState
 from daemon.sources.subscriber import Subscriber
 from daemon.writer import Inbox
 
@@ -65,7 +66,9 @@ class MqttSource:
         self._connection = 1
         self._tries = 0
         self._had_session = False
+        self._has_session = False
         self._connected = threading.Event()
+        self._since_us = clock.now_us()
         self._receipts: deque[Receipt] = deque()
         self._is_intake_stopped = False
         self._is_closed = False
@@ -88,6 +91,25 @@ class MqttSource:
     def tries(self) -> int:
         """How often it has tried to connect."""
         return self._tries
+
+    def state(self) -> BrokerState:
+        """How it is now. Any thread."""
+        settings = self._settings
+        path = settings.websocket_path or ""
+        is_connected = self.is_connected
+        return BrokerState(
+            name=self._name,
+            url=settings.address.url + path,
+            protocol="5" if settings.is_version_5 else "3.1.1",
+            client_id=settings.client_id,
+            is_connected=is_connected,
+            since_us=self._since_us,
+            connections=self._connection if is_connected else self._connection - 1,
+            failures=self._faults.failures,
+            trouble="" if is_connected else self._faults.trouble,
+            refused=tuple(sorted(self._faults.refused_filters)),
+            has_session=self._has_session,
+        )
 
     def start(self) -> None:
         """Begin to connect; returns at once."""
@@ -142,7 +164,9 @@ class MqttSource:
                 if link.was_accepted:
                     # Receipts carry it: those of the connection that ended are void from now on.
                     self._connection += 1
-                self._connected.clear()
+                if self._connected.is_set():
+                    self._connected.clear()
+                    self._since_us = self._clock.now_us()
                 link.close()
             self._closing.wait(self._backoff.next_s())
 
@@ -180,6 +204,8 @@ class MqttSource:
             subscriber.tick()
             if subscriber.is_answered and not self.is_connected:
                 self._greet(link)
+                self._has_session = link.has_session
+                self._since_us = self._clock.now_us()
                 self._connected.set()
             if self._faults.is_stable():
                 self._backoff.reset()

@@ -106,12 +106,13 @@ def settings_for(
     broker: Mosquitto,
     *,
     client_id: str = "collector",
+    broker_name: str = "home",
     password: str | None = None,
     is_version_5: bool = False,
     keepalive_s: int = 60,
 ) -> LinkSettings:
     return LinkSettings(
-        Address("home", "127.0.0.1", broker.port),
+        Address(broker_name, "127.0.0.1", broker.port),
         client_id,
         username=broker.username or None,
         password=broker.password if password is None else password,

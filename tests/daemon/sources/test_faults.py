@@ -158,16 +158,24 @@ def test_the_end_of_a_fault_is_said(mosquitto: Mosquitto, sources: Sources, logg
     assert "failed tries" in end
 
 
+@pytest.mark.parametrize("is_version_5", [False, True], ids=["3.1.1, 0x80", "5, 0x87"])
 def test_a_denied_subscription_is_said_and_the_others_work(
-    start_mosquitto: StartMosquitto, sources: Sources, logged: Logged, tmp_path: Path
+    start_mosquitto: StartMosquitto,
+    sources: Sources,
+    logged: Logged,
+    tmp_path: Path,
+    is_version_5: bool,
 ) -> None:
     broker = start_mosquitto(users={}, lines=_only_topics_below_a(tmp_path))
     inbox = Inbox()
-    sources.connect(settings_for(broker), inbox, [("secret/#", 1), ("a/#", 1)])
+    settings = settings_for(broker, is_version_5=is_version_5)
+    source = sources.connect(settings, inbox, [("secret/#", 1), ("a/#", 1)])
     broker.publish("a/b", "open")
     assert payloads(take_messages(inbox, 1)) == ["open"]
     [line] = logged(logging.WARNING)
     assert "does not let us subscribe to 'secret/#'" in line
+    state = source.state()
+    assert (state.is_connected, state.is_well, state.refused) == (True, False, ("secret/#",))
 
 
 def test_two_clients_with_one_id_are_recognised(

@@ -211,6 +211,62 @@ def test_it_says_birth_and_a_last_word(mosquitto: Mosquitto, sources: Sources) -
     assert payloads(take_messages(watcher_inbox, 2)) == ["offline", "end"]
 
 
+def test_each_broker_has_its_own_session_and_its_own_acknowledgements(
+    start_mosquitto: StartMosquitto, sources: Sources
+) -> None:
+    """Packet ids are the same at both: an acknowledgement must find its own broker."""
+    home, cellar = start_mosquitto(), start_mosquitto()
+    inbox = Inbox()
+    at_home = sources.connect(settings_for(home), inbox)
+    in_cellar = sources.connect(settings_for(cellar, broker_name="cellar"), inbox)
+    home.publish("a/b", "at home")
+    cellar.publish("a/b", "in the cellar")
+    messages = sorted(take_messages(inbox, 2), key=lambda message: message.source)
+    assert [(m.source, m.payload) for m in messages] == [
+        ("cellar", b"in the cellar"),
+        ("home", b"at home"),
+    ]
+    assert receipts_of(messages[:1]) == receipts_of(messages[1:])
+    at_home.acknowledge(receipts_of(messages[1:]))
+    in_cellar.close()
+    second = _connect_again(sources, at_home, settings_for(home))
+    home.publish("a/b", "after")
+    assert payloads(take_messages(second, 1)) == ["after"]
+    third = Inbox()
+    sources.connect(settings_for(cellar, broker_name="cellar"), third)
+    assert payloads(take_messages(third, 1)) == ["in the cellar"]
+
+
+def test_a_broker_that_is_down_holds_no_other_up(
+    start_mosquitto: StartMosquitto, sources: Sources
+) -> None:
+    home, cellar = start_mosquitto(), start_mosquitto()
+    cellar.stop()
+    inbox = Inbox()
+    down = sources.start(settings_for(cellar, broker_name="cellar"), inbox)
+    sources.connect(settings_for(home), inbox)
+    wait_until(lambda: down.tries >= 2, "two tries")
+    home.publish("a/b", "at home")
+    assert payloads(take_messages(inbox, 1)) == ["at home"]
+
+
+def test_its_state_says_what_is_wrong_and_that_it_is_well_again(
+    mosquitto: Mosquitto, sources: Sources
+) -> None:
+    mosquitto.stop()
+    source = sources.start(settings_for(mosquitto), Inbox())
+    wait_until(lambda: source.tries >= 2, "two tries")
+    wait_until(lambda: source.state().trouble != "", "a fault")
+    down = source.state()
+    assert (down.is_well, down.connections) == (False, 0)
+    assert "nobody listens there" in down.trouble
+    mosquitto.start()
+    wait_until(lambda: source.is_connected, "the connection")
+    up = source.state()
+    assert (up.is_well, up.trouble, up.connections, up.failures) == (True, "", 1, 0)
+    assert up.since_us > down.since_us
+
+
 def test_close_is_safe_twice_and_before_start(mosquitto: Mosquitto) -> None:
     source = MqttSource(settings_for(mosquitto), [], Inbox(), SystemClock())
     source.close()
