@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from tinyflux.arguments import names_of
 from tinyflux.columns import NONE, FieldColumn, Selection, as_rows
 from tinyflux.grouping import Group, Grouping, Rows, distinct, is_dense, positions_in
 from tinyflux.predicates import Query
@@ -81,18 +82,6 @@ class Question:
         """The names of the columns of tags: `tags.key` where another column is named `key`."""
         taken = {"time", *self.field_columns}
         return [f"tags.{key}" if key in taken else key for key in self.by]
-
-
-def names_of(argument: str, names: str | Iterable[str]) -> tuple[str, ...]:
-    """One name or several as a tuple without repetitions; TypeError for what is none."""
-    given = (names,) if isinstance(names, str) else names
-    if not isinstance(given, Iterable) or isinstance(given, bytes):
-        raise TypeError(f"{argument} is a str or several, found {names!r}")
-    several = tuple(dict.fromkeys(given))
-    for name in several:
-        if not isinstance(name, str):
-            raise TypeError(f"{argument} is a str or several, found {name!r} among them")
-    return several
 
 
 def aggregate(

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinyflux.aggregation import Question, aggregate, names_of
+from tinyflux.aggregation import Question, aggregate
+from tinyflux.arguments import names_of, require_measurement
 from tinyflux.engine import Engine
 from tinyflux.frames import Arrays, arrays, to_pandas, to_polars
 from tinyflux.latest import latest_rows
@@ -52,8 +53,9 @@ class Analysis:
         times. `by=()` gives the one last point of all. What was found among older rows is
         remembered: asking again costs no more than looking at the new ones.
         """
-        table = self.engine.snapshot()
+        require_measurement(measurement)
         keys = None if by is None else names_of("by", by)
+        table = self.engine.snapshot()
         found = latest_rows(table, _checked(query), measurement, keys)
         rows = np.sort(found)
         points = dict(zip(rows.tolist(), self.engine.point_maker()(table, rows), strict=True))
@@ -105,6 +107,7 @@ class Analysis:
         Raises ValueError for an unknown statistic, duration or zone, TypeError for names that are
         no texts.
         """
+        require_measurement(measurement)
         question = Question.of(fields, every, how, by, tz)
         return aggregate(self.engine.snapshot(), _checked(query), measurement, question)
 
@@ -166,6 +169,7 @@ class Analysis:
         *,
         tells_missing: bool = False,
     ) -> Arrays:
+        require_measurement(measurement)
         return arrays(
             self.engine.snapshot(),
             _checked(query),

@@ -14,7 +14,9 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from tinyflux.arguments import items_of, require_measurement, texts_of
 from tinyflux.codec import check_storable
+from tinyflux.errors import ArgumentError
 from tinyflux.line_protocol import FieldSet, TagSet
 from tinyflux.point import Point, plain_number, validate_fields, validate_tags
 from tinyflux.predicates import Query
@@ -96,10 +98,11 @@ class Plan:
         if isinstance(change, Update):
             return self._update(_Updater.of(change), change)
         if isinstance(change, Insert):
-            points = storable(change.points, change.measurement)
+            given = items_of("Insert", change.points, "Points")
+            points = storable(given, change.measurement)
             self.added.extend(points)
             return len(points)
-        raise TypeError(f"a change is a Remove, an Update or an Insert, found {change!r}")
+        raise ArgumentError(f"a change is a Remove, an Update or an Insert, found {change!r:.80}")
 
     @property
     def new_rows(self) -> NewRows:
@@ -128,6 +131,9 @@ class Plan:
         ]
 
     def _remove(self, change: Remove) -> int:
+        if change.query is not None:
+            require_query(change.query)
+        require_measurement(change.measurement)
         rows = self._rows(change.query, change.measurement)
         added = set(self._added(change.query, change.measurement))
         self.is_kept[rows] = False
@@ -176,6 +182,7 @@ class _Updater:
         """The updater of `change`; ValueError for arguments that can change nothing."""
         if change.query is not None:
             require_query(change.query)
+        require_measurement(change.scope)
         updater = cls(change)
         updater.check()
         return updater
@@ -239,11 +246,7 @@ class _Updater:
 def _key_list(keys: Keys, name: str) -> Sequence[str]:
     if keys is None:
         return ()
-    listed = (keys,) if isinstance(keys, str) else tuple(keys)
-    for key in listed:
-        if not isinstance(key, str):
-            raise ValueError(f"{name} takes a key or several, each a str, found {key!r}")
-    return listed
+    return texts_of(name, keys)
 
 
 def _checked_time(value: object) -> datetime:

@@ -2,6 +2,7 @@
 
 TinyFluxError
 ├── QueryError       RuntimeError, TypeError   a query that cannot be evaluated
+├── ArgumentError    TypeError, ValueError     an argument that is of no type that is taken
 ├── AccessError      OSError                   the access mode or the file's rights forbid it
 ├── LockTimeoutError OSError                   another process holds the file too long
 ├── MissingError     FileNotFoundError         the file was deleted or renamed while open
@@ -19,6 +20,13 @@ class TinyFluxError(Exception):
 
 class QueryError(TinyFluxError, RuntimeError, TypeError):
     """A query without a key, an empty query, or a test that its attribute does not have."""
+
+
+class ArgumentError(TinyFluxError, TypeError, ValueError):
+    """An argument of the wrong type; the text names it, what was found and what is allowed.
+
+    A TypeError by what it is, and the ValueError that this API documents for measurements and keys.
+    """
 
 
 class AccessError(TinyFluxError, OSError):

@@ -8,6 +8,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from tinyflux.arguments import require_name
 from tinyflux.changes import FieldChange, Keys, TagChange, TextChange, TimeChange
 from tinyflux.index import Index
 from tinyflux.point import Point
@@ -23,9 +24,7 @@ class Measurement:
     """The points of one measurement of a database; every method is restricted to them."""
 
     def __init__(self, name: str, db: PointStore) -> None:
-        if not isinstance(name, str):
-            raise ValueError(f"a measurement's name is a str, found {name!r}")
-        self._name = name
+        self._name = require_name(name)
         self._db = db
 
     def __len__(self) -> int:

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TypeAlias
 
+from tinyflux.arguments import require_measurement
 from tinyflux.codec import (
     COMPACT_FIELD,
     COMPACT_TAG,
@@ -20,7 +21,7 @@ from tinyflux.codec import (
     check_storable,
 )
 from tinyflux.point import Point, parts_of
-from tinyflux.storable import give, is_utc, require_measurement, require_point, storable_time
+from tinyflux.storable import give, is_utc, require_point, storable_time
 
 _MOST_FORMS = 1 << 10
 _MOST_TEXTS = 1 << 16

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from types import NoneType
 
+from tinyflux.arguments import require_measurement
 from tinyflux.codec import check_storable
 from tinyflux.point import Point
 from tinyflux.times import from_us, now, to_storable_us
@@ -42,12 +43,6 @@ def storable(points: Iterable[object], measurement: str | None) -> list[Point]:
         checked.append(point)
     give(checked, times, measurement)
     return checked
-
-
-def require_measurement(measurement: object) -> None:
-    """Raise ValueError unless it is a measurement's name, or None for the points' own."""
-    if measurement is not None and not isinstance(measurement, str):
-        raise ValueError(f"measurement must be a str, found {measurement!r}")
 
 
 def require_point(given: object) -> Point:

@@ -11,6 +11,16 @@ from types import TracebackType
 from typing import Any, ClassVar, Self
 
 from tinyflux.analysis import Analysis
+from tinyflux.arguments import (
+    items_of,
+    require_callable,
+    require_key,
+    require_measurement,
+    require_name,
+    texts_of,
+    whole_number,
+)
+from tinyflux.arguments import select_keys as checked_keys
 from tinyflux.changes import (
     Change,
     FieldChange,
@@ -45,7 +55,7 @@ class PointStore(Analysis):
 
     def __init__(self, *args: Any, auto_index: bool = True, **kwargs: Any) -> None:
         storage_class: Callable[..., Storage] = kwargs.pop("storage", self.default_storage_class)
-        self._storage = storage_class(*args, **kwargs)
+        self._storage = require_callable("storage", storage_class)(*args, **kwargs)
         self._auto_index = auto_index
         self._engine = engine_of(self._storage, is_indexed=auto_index)
 
@@ -92,7 +102,9 @@ class PointStore(Analysis):
     def _uses_index(self) -> bool:
         return self._auto_index or self._engine.index.valid
 
-    def _reader(self) -> Reader:
+    def _reader(self, measurement: object = None) -> Reader:
+        """What answers; ArgumentError for a `measurement` that is none."""
+        require_measurement(measurement)
         if self._uses_index:
             return IndexReader(self._engine.current().table, self._engine.point_maker())
         return ScanReader(self._engine.scan)
@@ -131,17 +143,17 @@ class PointStore(Analysis):
     @read_op
     def contains(self, query: Query, measurement: str | None = None) -> bool:
         """Whether any point matches."""
-        return self._reader().first(require_query(query), measurement) is not None
+        return self._reader(measurement).first(require_query(query), measurement) is not None
 
     @read_op
     def count(self, query: Query, measurement: str | None = None) -> int:
         """The number of points that match."""
-        return self._reader().count(require_query(query), measurement)
+        return self._reader(measurement).count(require_query(query), measurement)
 
     @read_op
     def get(self, query: Query, measurement: str | None = None) -> Point | None:
         """The first point that matches, in insertion order, or None."""
-        return self._reader().first(require_query(query), measurement)
+        return self._reader(measurement).first(require_query(query), measurement)
 
     @read_op
     def search(
@@ -158,10 +170,10 @@ class PointStore(Analysis):
         `reverse` gives that order backwards; `limit` no more than so many of the first, so that
         `limit=10, reverse=True` are the ten latest.
         """
-        if limit is not None and limit < 0:
-            raise ValueError(f"limit must be 0 or more, found {limit}")
+        if limit is not None:
+            limit = whole_number("limit", limit, 0)
         span = Span(is_sorted=sorted, limit=limit, is_reversed=reverse)
-        return self._reader().search(require_query(query), measurement, span)
+        return self._reader(measurement).search(require_query(query), measurement, span)
 
     @read_op
     def select(
@@ -173,21 +185,22 @@ class PointStore(Analysis):
         field gives None. One key as a str gives a list of values, an iterable a list of tuples.
         """
         is_one = isinstance(select_keys, str)
-        keys = _select_keys(select_keys)
-        found = self._reader().select(keys, require_query(query), measurement)
+        keys = checked_keys(select_keys)
+        found = self._reader(measurement).select(keys, require_query(query), measurement)
         return [values[0] for values in found] if is_one else found
 
     @read_op
     def get_field_keys(self, measurement: str | None = None) -> list[str]:
         """The distinct field keys, sorted."""
-        return sorted(self._reader().keys("fields", measurement))
+        return sorted(self._reader(measurement).keys("fields", measurement))
 
     @read_op
     def get_field_values(
         self, field_key: str, measurement: str | None = None
     ) -> list[int | float | None]:
         """The values of a field in insertion order, duplicates and None included."""
-        return self._reader().field_values(field_key, measurement)
+        key = require_key("field_key", field_key)
+        return self._reader(measurement).field_values(key, measurement)
 
     @read_op
     def get_measurements(self) -> list[str]:
@@ -197,7 +210,7 @@ class PointStore(Analysis):
     @read_op
     def get_tag_keys(self, measurement: str | None = None) -> list[str]:
         """The distinct tag keys, sorted."""
-        return sorted(self._reader().keys("tags", measurement))
+        return sorted(self._reader(measurement).keys("tags", measurement))
 
     @read_op
     def get_tag_values(
@@ -207,8 +220,8 @@ class PointStore(Analysis):
 
         Sorted, None last; a key that no point carries has the value [].
         """
-        reader = self._reader()
-        keys = [tag_keys] if isinstance(tag_keys, str) else list(tag_keys)
+        keys = texts_of("tag_keys", tag_keys)
+        reader = self._reader(measurement)
         return {
             key: sorted(reader.tag_values(key, measurement), key=_none_last)
             for key in keys or sorted(reader.keys("tags", measurement))
@@ -217,7 +230,7 @@ class PointStore(Analysis):
     @read_op
     def get_timestamps(self, measurement: str | None = None) -> list[datetime]:
         """The time of each point, aware UTC, in insertion order."""
-        return self._reader().timestamps(measurement)
+        return self._reader(measurement).timestamps(measurement)
 
     @append_op
     def insert(
@@ -246,12 +259,8 @@ class PointStore(Analysis):
         A collection is checked as a whole before anything is stored; what an iterator gives,
         batch by batch.
         """
-        if batch_size < 1:
-            raise ValueError(f"batch_size must be at least 1, found {batch_size}")
-        if not isinstance(points, Iterable):
-            raise TypeError(
-                f"insert_multiple takes an iterable of Points, found {type(points).__name__}"
-            )
+        batch_size = whole_number("batch_size", batch_size, 1)
+        points = items_of("insert_multiple", points, "Points")
         n_stored = 0
         prepare = partial(
             self._engine.prepared, measurement=measurement, is_compact=compact_key_prefixes
@@ -298,9 +307,7 @@ class PointStore(Analysis):
 
         Raises ValueError for a name that is no str: None would mean every measurement.
         """
-        if not isinstance(name, str):
-            raise ValueError(f"a measurement's name is a str, found {name!r}")
-        return self._apply([Remove(None, name)])[0]
+        return self._apply([Remove(None, require_name(name))])[0]
 
     @write_op
     @temp_storage_op
@@ -349,7 +356,8 @@ class PointStore(Analysis):
         Each sees what those before it did. Returns how many points each removed, changed or added.
         Either all of it is stored when this returns, or an error is raised and none of it is.
         """
-        return self._apply(list(changes), is_compact=compact_key_prefixes)
+        listed = list(items_of("apply", changes, "Remove, Update and Insert"))
+        return self._apply(listed, is_compact=compact_key_prefixes)
 
     def _apply(self, changes: Sequence[Change], *, is_compact: bool = False) -> list[int]:
         with self._engine.change() as change:
@@ -373,21 +381,6 @@ def _batches(
         source = iter(points)
         while batch := prepare(islice(source, batch_size)):
             yield batch
-
-
-def _select_keys(select_keys: str | Iterable[str]) -> list[str]:
-    keys = [select_keys] if isinstance(select_keys, str) else list(select_keys)
-    for key in keys:
-        if not isinstance(key, str):
-            raise ValueError(f"a key to select is a str, found {key!r}")
-        attribute, dot, name = key.partition(".")
-        is_whole = key in ("time", "measurement")
-        if not is_whole and not (attribute in ("tags", "fields") and dot and name):
-            raise ValueError(
-                f"{key!r} cannot be selected; a key is 'time', 'measurement', 'tags.<key>' or "
-                f"'fields.<key>'"
-            )
-    return keys
 
 
 def _none_last(value: str | None) -> tuple[bool, str]:

@@ -71,7 +71,7 @@ def test_limit_and_reverse(db: TinyFlux, arguments: dict[str, Any], found: list[
 
 
 def test_a_negative_limit_is_refused(db: TinyFlux) -> None:
-    with pytest.raises(ValueError, match="limit must be 0 or more, found -1"):
+    with pytest.raises(ValueError, match="limit must be at least 0, found -1"):
         db.search(EVERY, limit=-1)
 
 
@@ -142,10 +142,17 @@ def test_select_names_what_can_be_selected(db: TinyFlux, keys: Any) -> None:
         db.select(keys, EVERY)
 
 
-@pytest.mark.parametrize("keys", [[1], [None], ["time", b"tags.a"]])
+@pytest.mark.parametrize("keys", [1, None, b"time", [1], [None], ["time", b"tags.a"]])
 def test_a_key_to_select_is_a_str(db: TinyFlux, keys: Any) -> None:
-    with pytest.raises(ValueError, match="a key to select is a str"):
+    with pytest.raises(ValueError, match="select takes a str or several, found") as caught:
         db.select(keys, EVERY)
+    assert isinstance(caught.value, TypeError)
+
+
+@pytest.mark.parametrize("limit", ["1", 1.5, [1]])
+def test_a_limit_is_a_whole_number(db: TinyFlux, limit: Any) -> None:
+    with pytest.raises(TypeError, match="limit must be a whole number of 0 or more, found"):
+        db.search(EVERY, limit=limit)
 
 
 MIXED = [
