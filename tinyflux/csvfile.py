@@ -101,7 +101,8 @@ class CsvFile(NamedFile):
 
         Holds the lock meanwhile. Raises StorageError with the file as it was before.
         """
-        if self._unsynced.size_bytes + len(data) > MOST_BYTES or is_durable:
+        waiting_bytes = self._unsynced.size_bytes
+        if waiting_bytes and (is_durable or waiting_bytes + len(data) > MOST_BYTES):
             self.sync()
         self.take_in_late_rows()
         with self.locked() as identity:
@@ -112,18 +113,20 @@ class CsvFile(NamedFile):
                     raise
                 # The old file of a rewrite takes room as long as it is open.
                 self.forget_replaced()
-                identity = Identity.of(os.fstat(self.fd))
+                identity = self.opened()
                 self._append_locked(identity, data, n_rows=n_rows, is_durable=is_durable)
 
     def _append_locked(
         self, identity: Identity, data: bytes, *, n_rows: int, is_durable: bool
     ) -> None:
         doing = f"{self.path}: could not append {n_rows} rows of {len(data)} bytes"
-        try:
-            generation = self.mend(identity)
-        except OSError as error:
-            raise files.storage_error(error, doing) from error
-        before = Identity.of(os.fstat(self.fd))
+        before, generation = identity, self.generation_of(identity)
+        if generation is None:
+            try:
+                generation = self.mend(identity)
+            except OSError as error:
+                raise files.storage_error(error, doing) from error
+            before = self.opened()
         if before.size_bytes == 0 and self.codec.bom:
             data = self.codec.bom + data
         is_visible = False
@@ -131,14 +134,14 @@ class CsvFile(NamedFile):
             if n_rows > 1:
                 self._marking.announce(self.fd, generation, data)
             files.write_all(self.fd, data, self.path)
-            offset = os.lseek(self.fd, 0, os.SEEK_CUR) - len(data)
             is_visible = True
             # Before the sync, which may take long: readers see the rows already.
             self._marking.leave(self.fd, generation)
             if is_durable:
                 self._sync_now()
-                self._marking.say_synced(Identity.of(os.fstat(self.fd)))
+                self._marking.note_synced()
             else:
+                offset = os.lseek(self.fd, 0, os.SEEK_CUR) - len(data)
                 self._unsynced.add(before.file, offset, data)
         except BaseException as error:
             # Who has seen the rows must not take what comes next for their continuation.
@@ -179,7 +182,7 @@ class CsvFile(NamedFile):
                 break
             if cut_torn(self.fd, self.path, tail, identity.size_bytes):
                 break
-            identity = Identity.of(os.fstat(self.fd))
+            identity = self.opened()
         return new_generation()
 
     def _settled(self, identity: Identity) -> tuple[Identity, Tail]:
@@ -193,7 +196,7 @@ class CsvFile(NamedFile):
             if tail.end == identity.size_bytes or is_at_rest:
                 break
             time.sleep(_TAIL_WAIT_S)
-            identity = Identity.of(os.fstat(self.fd))
+            identity = self.opened()
             tail = self._tail(identity)
         return identity, tail
 
@@ -218,6 +221,7 @@ class CsvFile(NamedFile):
         believes the disk.
         """
         if not self._unsynced.pieces:
+            self._tell_synced()
             return
         try:
             if self._unsynced.is_doubtful:
@@ -234,7 +238,8 @@ class CsvFile(NamedFile):
                 "they are in the file, but a power cut may lose them",
             ) from error
         self._unsynced.clear()
-        self._say_synced()
+        self._marking.note_synced()
+        self._tell_synced()
 
     def settle(self) -> None:
         """Sync what an earlier sync has failed for, before it is copied; StorageError as `sync`."""
@@ -275,20 +280,26 @@ class CsvFile(NamedFile):
         finally:
             os.close(fd)
         if generation is None:
-            generation = self.mend(Identity.of(os.fstat(self.fd)))
+            generation = self.mend(self.opened())
         self._marking.leave(self.fd, generation)
 
-    def _say_synced(self) -> None:
-        """Note it in the mark, unless another process is writing just now."""
-        if locks.try_lock_append(self.fd, self.path):
-            try:
-                identity = Identity.of(os.fstat(self.fd))
-                if identity == Identity.of(os.stat(self.path)):
-                    self._marking.say_synced(identity)
-            except FileNotFoundError:
-                pass  # the next operation says so
-            finally:
-                locks.unlock_append(self.fd)
+    def _tell_synced(self) -> None:
+        """Say in the mark what is on disk, unless another process is writing just now."""
+        # A lock on a descriptor that a fork copied is the parent's.
+        if (
+            self._marking.is_told
+            or self.is_inherited
+            or not locks.try_lock_append(self.fd, self.path)
+        ):
+            return
+        try:
+            identity = self.opened()
+            if identity == Identity.of(os.stat(self.path)):
+                self._marking.tell(identity)
+        except FileNotFoundError:
+            pass  # the next operation says so
+        finally:
+            locks.unlock_append(self.fd)
 
     def leave_mark(self, generation: bytes) -> None:
         """Mark the present state as ours and on disk. Only under the lock, after a sync."""
@@ -296,7 +307,8 @@ class CsvFile(NamedFile):
 
     def mark_unchanged(self, identity: Identity, generation: bytes) -> bool:
         """Mark `identity` as known if it still is the file's, and if nobody writes just now."""
-        if not self.is_writable or not locks.try_lock_append(self.fd, self.path):
+        is_ours = self.is_writable and not self.is_inherited
+        if not is_ours or not locks.try_lock_append(self.fd, self.path):
             return False
         try:
             named, opened = os.stat(self.path), os.fstat(self.fd)

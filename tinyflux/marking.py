@@ -27,7 +27,9 @@ class Marking:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._mark_path = mark_path(path)
         self._known: Mark | None = None
+        self._is_told = True
         self._is_announced = False
         self._fd = -1
 
@@ -44,7 +46,7 @@ class Marking:
                 self.close()  # somebody has deleted what stands beside the data
             if self._fd < 0:
                 self._fd = open_mark(self._path)
-            files.write_at(self._fd, mark.to_bytes(), 0, mark_path(self._path))
+            files.write_at(self._fd, mark.to_bytes(), 0, self._mark_path)
         except OSError:
             self.close()  # costs speed and nothing else
             return False
@@ -54,7 +56,7 @@ class Marking:
         """Let no announcement stand that is over: rows that come next could be taken for its."""
         if self._is_announced:
             with suppress(OSError):
-                files.unlink(mark_path(self._path))
+                files.unlink(self._mark_path)
         self._is_announced = False
 
     def of(self, identity: Identity) -> Mark | None:
@@ -85,20 +87,22 @@ class Marking:
         before = self._known
         is_stamped = stamp(fd)
         try:
-            mark = _mark(fd, generation)
+            identity = Identity.of(os.fstat(fd))
+            tail = _tail(fd, identity.size_bytes)
         except OSError:
             self._known = None
             self._withdraw()
             return
         if not is_stamped:
-            identity = replace(mark.identity, mtime_ns=NO_TIME, ctime_ns=NO_TIME)
-            mark = replace(mark, identity=identity)
+            identity = replace(identity, mtime_ns=NO_TIME, ctime_ns=NO_TIME)
+        synced = (0, 0)
         if is_synced:
-            mark = mark.synced()
+            synced = (identity.size_bytes, tail)
         elif before is not None and before.generation == generation:
-            mark = replace(mark, synced_bytes=before.synced_bytes, synced_tail=before.synced_tail)
-        self._known = mark
-        if self._write(mark):
+            synced = (before.synced_bytes, before.synced_tail)
+        self._known = Mark(generation, identity, tail, *synced, boot=boot_id())
+        self._is_told = True
+        if self._write(self._known):
             self._is_announced = False
         else:
             self._withdraw()
@@ -111,12 +115,24 @@ class Marking:
         self._known = mark
         return True
 
-    def say_synced(self, identity: Identity) -> None:
-        """Say that this state is on disk, if it is the one that was marked last."""
+    def note_synced(self) -> None:
+        """Know that the state that was marked last is on disk; the next mark says so."""
         mark = self._known
-        if mark is not None and mark.is_of(identity) and not mark.is_synced:
+        if mark is not None and not mark.is_synced:
             self._known = mark.synced()
-            self._write(self._known)
+            self._is_told = False
+
+    @property
+    def is_told(self) -> bool:
+        """Whether the mark says all that is known to be on disk."""
+        return self._is_told
+
+    def tell(self, identity: Identity) -> None:
+        """Say what is known to be on disk, if this state was the last to be marked."""
+        mark = self._known
+        if not self._is_told and mark is not None and mark.is_of(identity):
+            self._write(mark)
+        self._is_told = True
 
     def announce(self, fd: int, generation: bytes, data: bytes) -> None:
         """Say that the rows `data` are about to be written behind what is there."""

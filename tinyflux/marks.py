@@ -131,7 +131,18 @@ class Mark:
 
     def synced(self) -> Mark:
         """The same state, known to be on disk."""
-        return replace(self, synced_bytes=self.identity.size_bytes, synced_tail=self.tail)
+        identity = self.identity
+        # Done for every append: `replace` would cost as much as the disk.
+        return Mark(
+            self.generation,
+            identity,
+            self.tail,
+            identity.size_bytes,
+            self.tail,
+            self.boot,
+            self.batch_end,
+            self.batch_head,
+        )
 
     def is_of(self, identity: Identity) -> bool:
         """Whether `identity` is the state that a writer left, whole.

@@ -70,6 +70,11 @@ class NamedFile:
         )
 
     @property
+    def is_inherited(self) -> bool:
+        """Whether a fork copied the descriptor: its locks are the parent's."""
+        return self._pid != os.getpid()
+
+    @property
     def fd(self) -> int:
         """The open descriptor, in O_APPEND mode where it is writable."""
         if self._fd < 0:
@@ -142,7 +147,7 @@ class NamedFile:
         """
         deadline = locks.Deadline(self.lock_timeout_s)
         while True:
-            if self._pid != os.getpid():
+            if self.is_inherited:
                 self._open()  # a lock on a descriptor that a fork copied excludes nobody
             fd = self.fd
             locks.lock_append(fd, self.path, deadline)
