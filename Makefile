@@ -1,7 +1,7 @@
 # Two commands: `make run` and `make test`. What they install goes into .venv, and stays there.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test lint format bench crash fuzz clean
+.PHONY: help run test lint format bench crash fuzz kill clean
 
 BIN := .venv/bin
 
@@ -17,6 +17,8 @@ help:
 	@echo '             (make bench ARGS="--sizes 100k --engines ours,sqlite --only hour")'
 	@echo 'make crash   kill a writer 500 times, then let six processes write and read for a minute'
 	@echo '             (make crash KILLS=5000 SECONDS=600)'
+	@echo 'make kill    kill the collector 50 times under load, then cut, stop and fill what it needs'
+	@echo '             (make kill KILLS=500 SECONDS=600 ARGS="--only kill,disk")'
 	@echo 'make fuzz    feed bytes that nobody wrote on purpose to every reader (make fuzz SCALE=100)'
 	@echo 'make clean   delete .venv and every cache; collected data stays'
 
@@ -52,6 +54,12 @@ crash:
 	@sh tools/environment.sh venv test
 	@$(BIN)/python -m tests.tinyflux.durability.crash --kills $(or $(KILLS),500)
 	@$(BIN)/python -m tests.tinyflux.durability.many --seconds $(or $(SECONDS),60)
+
+kill:
+	@sh tools/environment.sh venv test
+	@sh tools/environment.sh programs
+	@$(BIN)/python -m tests.daemon.delivery --kills $(or $(KILLS),50) \
+	    --seconds $(or $(SECONDS),60) $(ARGS)
 
 fuzz:
 	@sh tools/environment.sh venv test

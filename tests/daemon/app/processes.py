@@ -104,6 +104,17 @@ class CollectorProcess:
             os.kill(process.pid, how)
         return process.wait(timeout=PATIENCE_S)
 
+    def signal(self, how: signal.Signals) -> None:
+        """Send it a signal and go on."""
+        assert self._process is not None
+        os.kill(self._process.pid, how)
+
+    @property
+    def pid(self) -> int:
+        """Its process id while it runs."""
+        assert self._process is not None
+        return self._process.pid
+
     def kill(self) -> None:
         """As a power cut would. Safe when it is not running."""
         if self._process is not None:
@@ -129,18 +140,23 @@ class CollectorProcess:
 def configuration_for(
     broker: Mosquitto,
     *,
+    url: str | None = None,
+    keepalive: str = "60s",
+    protocol: str = "3.1.1",
     password: str | None = None,
     interval: str = "1s",
     sources: Sequence[str] = ("{topic: sensors/+device, measurement: climate}",),
     extra: str = "",
 ) -> str:
-    """A configuration for this broker, with rules in YAML's one-line form."""
+    """A configuration for this broker, with rules in YAML's one-line form; `url` for a detour."""
     rules = "\n".join(f"  - {rule}" for rule in sources)
     return f"""\
 collector: {{name: test}}
 brokers:
   home:
-    url: {broker.url}
+    url: {broker.url if url is None else url}
+    keepalive: {keepalive}
+    protocol: "{protocol}"
     username: {broker.username}
     password: {broker.password if password is None else password}
     reconnect: {{min: 100ms, max: 500ms}}
