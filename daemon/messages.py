@@ -9,7 +9,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 from tinyflux import Point
 
@@ -60,6 +60,8 @@ class Message:
     is_retained: bool = False
     is_duplicate: bool = False
     """The broker's DUP flag (MQTT 3.1.1 section 3.3.1.1)."""
+    is_seen: bool = False
+    """Retained, and its topic had this payload last: no new reading."""
     receipt: Receipt | None = None
     """None for QoS 0: nothing to acknowledge."""
 
@@ -89,6 +91,23 @@ class Mapped:
     """Why it was rejected, for a person; empty when stored."""
     kind: str = ""
     """A short word for the reason (`not-json`, `missing`, `type`), to count and log once by."""
+
+
+class RetainHandling(enum.IntEnum):
+    """When a broker sends retained messages after a SUBSCRIBE (MQTT 5 section 3.8.3.1)."""
+
+    ALWAYS = 0
+    IF_NEW = 1
+    NEVER = 2
+
+
+class Subscription(NamedTuple):
+    """What is asked of a broker for one topic filter."""
+
+    topic_filter: str
+    qos: int
+    retain_handling: RetainHandling = RetainHandling.ALWAYS
+    """Only MQTT 5 knows it."""
 
 
 class Mapper(Protocol):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from daemon.app.instance import InstanceLock
 from daemon.app.rewrite import RetentionJob
-from daemon.clock import Clock
+from daemon.clock import Clock, boot_id
 from daemon.config import BrokerConfig, Config
 from daemon.mapping import compile_mapper, subscriptions
 from daemon.messages import Outcome
@@ -20,12 +20,14 @@ from daemon.scheduling import Scheduler
 from daemon.sources import EmbeddedBroker, Endpoint, LinkSettings, MqttSource, link_settings
 from daemon.writer import (
     CommitRule,
+    DuplicateMemory,
     Files,
     Inbox,
     Journal,
     Ledger,
     Observer,
     RejectFile,
+    RetainedMemory,
     Store,
     Window,
     Writer,
@@ -152,7 +154,13 @@ class Collector:
         rejects = RejectFile(storage.rejects_path, storage.rejects.max_size_bytes)
         store = Store(storage.path, compact_keys=storage.compact_keys)
         return Writer(
-            files=Files(store, rejects, storage.sync),
+            files=Files(
+                store,
+                rejects,
+                storage.sync,
+                RetainedMemory(retained_path(storage.path)),
+                DuplicateMemory(received_path(storage.path), boot_id()),
+            ),
             inbox=self._inbox,
             mapper=compile_mapper(self._config),
             rule=CommitRule(
@@ -212,6 +220,16 @@ class Collector:
 def ledger_path(data: Path) -> Path:
     """Where the ledger of a data file is."""
     return data.with_suffix(".ledger.json")
+
+
+def received_path(data: Path) -> Path:
+    """Where the memory of written messages of a data file is."""
+    return data.with_suffix(".received")
+
+
+def retained_path(data: Path) -> Path:
+    """Where the memory of retained messages of a data file is."""
+    return data.with_suffix(".retained")
 
 
 def _windows(config: Config) -> dict[str, Window]:

@@ -134,9 +134,10 @@ class SourceRule(ValueRules):
     #rest become tags."""
     qos: Literal[0, 1, 2] = 1
     """Quality of service to subscribe with; 2 is taken as 1, see `notices`."""
-    retained: Literal["once", "skip"] = "once"
-    """A message that the broker kept from earlier is no new reading: take it only if its payload is
-    another than the last one seen on its topic since the collector started (once), or never."""
+    retained: Literal["once", "skip", "store"] = "once"
+    """A message that the broker kept from earlier is no new reading: it is taken only if its
+    payload is another than the last one that its topic had, before a restart too (once), never
+    (skip), or each time the broker sends it (store)."""
     measurement: Annotated[Name, AfterValidator(_check_template)]
     """Measurement of the points; may be a template such as "climate_{room}"."""
     payload: Literal["auto", "scalar", "json"] = "auto"

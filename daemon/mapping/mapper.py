@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 
-from daemon.config import CommandPoll, Config, parse_topic_filter
+from daemon.config import CommandPoll, Config, covers, parse_topic_filter
 from daemon.mapping.points import MessageRule, PointMaker, Tags, reject
 from daemon.mapping.rule import CompiledRule
 from daemon.mapping.topics import TopicTrie, smallest_cover
 from daemon.mapping.troubles import Unfit
-from daemon.messages import Mapped, Message, Outcome, Reading
+from daemon.messages import Mapped, Message, Outcome, Reading, RetainHandling, Subscription
 
 _CACHED_TOPICS = 5_000
 
@@ -119,16 +119,36 @@ def compile_mapper(config: Config) -> RuleMapper:
     return RuleMapper(brokers, polls)
 
 
-def subscriptions(config: Config, broker: str) -> tuple[tuple[str, int], ...]:
-    """The topic filters to subscribe to at a broker, each with its QoS, 1 at most.
+_HANDLING = {
+    # What was published at QoS 0 while the collector was away comes this way only.
+    "once": RetainHandling.ALWAYS,
+    "store": RetainHandling.IF_NEW,
+    "skip": RetainHandling.NEVER,
+}
+
+
+def subscriptions(config: Config, broker: str) -> tuple[Subscription, ...]:
+    """What to subscribe to at a broker, with QoS 1 at most.
 
     The smallest set that brings every topic of every rule, because with MQTT 5 a message comes
     once for each filter that it fits.
     """
-    return smallest_cover(
-        (parse_topic_filter(rule.topic), min(rule.qos, 1))
-        for rule in config.sources
-        if config.broker_of(rule) == broker
+    rules = [rule for rule in config.sources if config.broker_of(rule) == broker]
+    filters = [parse_topic_filter(rule.topic) for rule in rules]
+    cover = smallest_cover(
+        (topic_filter, min(rule.qos, 1)) for topic_filter, rule in zip(filters, rules, strict=True)
+    )
+    return tuple(
+        Subscription(
+            name,
+            qos,
+            min(
+                _HANDLING[rule.retained]
+                for topic_filter, rule in zip(filters, rules, strict=True)
+                if covers(name.split("/"), topic_filter.levels)
+            ),
+        )
+        for name, qos in cover
     )
 
 
@@ -136,7 +156,11 @@ def _apply(route: _Route, message: Message) -> Mapped:
     if route.refusal is not None:
         return route.refusal
     return route.rule.apply(
-        message.payload, message.received_us, route.labels, is_retained=message.is_retained
+        message.payload,
+        message.received_us,
+        route.labels,
+        is_retained=message.is_retained,
+        is_seen=message.is_seen,
     )
 
 

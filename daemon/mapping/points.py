@@ -82,7 +82,7 @@ class MessageRule:
         self.name = name
         self.also = source.also
         self._rule = rule
-        self._skips_retained = source.retained == "skip"
+        self._retained = source.retained
         self._max_bytes = source.max_payload_bytes
         read_time = None if source.time is None else compile_time(source.time, zone)
         self._maker = PointMaker(rule, read_time)
@@ -97,9 +97,13 @@ class MessageRule:
         labels: tuple[str, Tags],
         *,
         is_retained: bool,
+        is_seen: bool = False,
     ) -> Mapped:
-        """What the rule makes of a message; `labels` come from the topic."""
-        if is_retained and self._skips_retained:
+        """What the rule makes of a message; `labels` come from the topic.
+
+        `is_seen`: it is retained, and its topic had this payload last.
+        """
+        if is_retained and (self._retained == "skip" or (is_seen and self._retained == "once")):
             return Mapped(Outcome.RETAINED_SEEN, rule=self.name)
         if len(payload) > self._max_bytes:
             trouble = Unfit(

@@ -30,6 +30,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from daemon.errors import SourceError
+from daemon.messages import Subscription
 from daemon.sources.faults import (
     explain_connack,
     explain_connect,
@@ -135,19 +136,17 @@ class Link:
                 self._client.loop_misc()
         self._raise_if_over()
 
-    def subscribe(self, filters: Sequence[tuple[str, int]]) -> None:
+    def subscribe(self, wanted: Sequence[Subscription]) -> None:
         """Ask for these topic filters; `take_grants` has the answers."""
-        if not filters:
+        if not wanted:
             return
-        names = [name for name, _ in filters]
         if self._settings.is_version_5:
-            # Retained messages only for a subscription that is new to the session.
-            options = [(name, _new_only(qos)) for name, qos in filters]
+            options = [(one.topic_filter, _options(one)) for one in wanted]
             _, packet_id = self._client.subscribe(options)
         else:
-            _, packet_id = self._client.subscribe(list(filters))
+            _, packet_id = self._client.subscribe([(one.topic_filter, one.qos) for one in wanted])
         if packet_id is not None:
-            self._asked[packet_id] = names
+            self._asked[packet_id] = [one.topic_filter for one in wanted]
 
     def take_grants(self) -> list[Grant]:
         """The broker's answers to `subscribe` since the last call."""
@@ -327,8 +326,8 @@ class Link:
         )
 
 
-def _new_only(qos: int) -> SubscribeOptions:
-    return SubscribeOptions(qos=qos, retainHandling=SubscribeOptions.RETAIN_SEND_IF_NEW_SUB)
+def _options(wanted: Subscription) -> SubscribeOptions:
+    return SubscribeOptions(qos=wanted.qos, retainHandling=int(wanted.retain_handling))
 
 
 def _let_go(connection: socket.socket) -> None:

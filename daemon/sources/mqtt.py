@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 from daemon.clock import Clock
 from daemon.errors import SourceError
-from daemon.messages import Message, Receipt
+from daemon.messages import Message, Receipt, Subscription
 from daemon.sources.backoff import Backoff
 from daemon.sources.faults import FaultLog, explain_no_broker
 from daemon.sources.link import Arrival, Link
@@ -44,7 +44,7 @@ class MqttSource:
     def __init__(
         self,
         settings: LinkSettings,
-        subscriptions: Sequence[tuple[str, int]],
+        subscriptions: Sequence[Subscription | tuple[str, int]],
         inbox: Inbox,
         clock: Clock,
         *,
@@ -56,7 +56,7 @@ class MqttSource:
         self._settings = settings
         self._name = settings.address.broker
         # QoS 2 cannot keep what we promise: paho takes the message over before it is stored.
-        self._subscriptions = tuple((name, min(qos, 1)) for name, qos in subscriptions)
+        self._subscriptions = tuple(_at_qos_1(Subscription(*one)) for one in subscriptions)
         self._inbox = inbox
         self._clock = clock
         self._connack_timeout_s = connack_timeout_s
@@ -275,3 +275,7 @@ class MqttSource:
                 receipt=receipt,
             )
         )
+
+
+def _at_qos_1(wanted: Subscription) -> Subscription:
+    return wanted._replace(qos=min(wanted.qos, 1))

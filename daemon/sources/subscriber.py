@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from daemon.clock import Clock
+from daemon.messages import Subscription
 from daemon.sources.backoff import Backoff
 from daemon.sources.faults import FaultLog
 from daemon.sources.link import Link
@@ -20,12 +21,12 @@ class Subscriber:
     def __init__(
         self,
         link: Link,
-        subscriptions: Sequence[tuple[str, int]],
+        subscriptions: Sequence[Subscription],
         faults: FaultLog,
         clock: Clock,
     ) -> None:
         self._link = link
-        self._wanted = dict(subscriptions)
+        self._wanted = {one.topic_filter: one for one in subscriptions}
         self._faults = faults
         self._clock = clock
         self._unanswered = set(self._wanted)
@@ -34,7 +35,7 @@ class Subscriber:
         self._next_s = 0.0
         # On every connection: a broker that crashed may have kept the session and lost what was
         # subscribed last. The writer recognises the retained messages that come with it.
-        link.subscribe(tuple(self._wanted.items()))
+        link.subscribe(tuple(self._wanted.values()))
 
     @property
     def is_answered(self) -> bool:
@@ -55,4 +56,4 @@ class Subscriber:
                 self._faults.granted(grant.topic_filter)
         if self._denied and self._clock.monotonic_s() >= self._next_s:
             self._next_s = self._clock.monotonic_s() + self._backoff.next_s()
-            self._link.subscribe([(name, self._wanted[name]) for name in sorted(self._denied)])
+            self._link.subscribe([self._wanted[name] for name in sorted(self._denied)])

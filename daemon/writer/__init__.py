@@ -4,17 +4,20 @@ Nothing here knows a broker or a poll; it is handed items, and acknowledges thro
 """
 
 from daemon.writer.commit import CommitRule
+from daemon.writer.duplicates import DuplicateMemory
 from daemon.writer.files import replace_file
 from daemon.writer.inbox import Inbox, InboxCounts, Item
 from daemon.writer.inflight import Window
 from daemon.writer.journal import Journal
 from daemon.writer.ledger import Ledger
 from daemon.writer.rejects import RejectFile
+from daemon.writer.retained import RetainedMemory
 from daemon.writer.store import Store
 from daemon.writer.writer import Files, Observer, Writer
 
 __all__ = [
     "CommitRule",
+    "DuplicateMemory",
     "Files",
     "Inbox",
     "InboxCounts",
@@ -23,6 +26,7 @@ __all__ = [
     "Ledger",
     "Observer",
     "RejectFile",
+    "RetainedMemory",
     "Store",
     "Window",
     "Writer",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 from daemon.messages import Mapped, Mapper, Message, Outcome
 from daemon.writer.duplicates import DuplicateMemory
@@ -15,18 +16,30 @@ _log = logging.getLogger("daemon.writer")
 class Intake:
     """Remembers what brokers sent, and asks the mapping. Writer thread only."""
 
-    def __init__(self, mapper: Mapper) -> None:
+    def __init__(
+        self,
+        mapper: Mapper,
+        retained: RetainedMemory | None = None,
+        duplicates: DuplicateMemory | None = None,
+    ) -> None:
         self._mapper = mapper
-        self._duplicates = DuplicateMemory()
-        self._retained = RetainedMemory()
+        self._duplicates = DuplicateMemory() if duplicates is None else duplicates
+        self._retained = RetainedMemory() if retained is None else retained
 
     def fate_of(self, item: Item) -> Mapped:
         """The outcome and the points of an item; never raises. Once for each item."""
         if isinstance(item, Message):
             if self._duplicates.is_seen(item):
                 return Mapped(Outcome.DUPLICATE)
-            if self._retained.is_seen(item):
-                return Mapped(Outcome.RETAINED_SEEN)
+            if item.is_retained and self._retained.is_last(item):
+                item = replace(item, is_seen=True)
+        mapped = self._map(item)
+        if isinstance(item, Message) and mapped.outcome is not Outcome.NO_RULE:
+            # A topic that gets its rule later has its value stored then.
+            self._retained.remember(item)
+        return mapped
+
+    def _map(self, item: Item) -> Mapped:
         try:
             return self._mapper.map(item)
         except Exception as error:  # noqa: BLE001 - part of the writer loop: it costs one item only

@@ -1,30 +1,188 @@
 """Which payload each topic had last: a retained message that brings it again is no new reading.
 
-A broker sends retained messages after every SUBSCRIBE, so each reconnect would invent history.
-Remembers hashes of this run only, of a bounded number of topics, the least recent forgotten first.
+A broker sends retained messages after a SUBSCRIBE, so each reconnect and each start would invent
+history. The memory is a file of hashes beside the data, written with each commit after the rows
+are on disk and before their messages are acknowledged: a process that is killed has stored nothing
+that it will not recognise. It is synced when it names a retained message, and when the collector
+stops; a power cut may therefore let a value of its last moments be stored a second time, and never
+lose one.
+
+The file: `TFRETAIN`, a version byte, then records of 20 bytes: a hash of broker and topic, a hash
+of the payload (BLAKE2b, 8 bytes each), the CRC-32 of both. A later record of a topic replaces an
+earlier one; what follows a record with a wrong checksum is not read.
 """
 
 from __future__ import annotations
 
+import logging
+import os
+import struct
+import zlib
 from collections import OrderedDict
+from collections.abc import Iterable, Iterator
+from hashlib import blake2b
+from pathlib import Path
+from typing import IO
 
+from daemon.errors import EX_IOERR, EX_NOPERM, StartError
 from daemon.messages import Message
+from daemon.writer.files import replace_file
+from tinyflux import files
+
+_log = logging.getLogger("daemon.writer")
+
+_HEAD = b"TFRETAIN\x01"
+_RECORD = struct.Struct("<8s8sI")
+# Written anew when it has so many times the records that count, and not below this size.
+_SLACK = 3
+_SMALL_BYTES = 64 * 1024
 
 
 class RetainedMemory:
-    """Writer thread only."""
+    """The last payload of at most `max_topics` topics, the least recent forgotten first.
 
-    def __init__(self, max_topics: int = 20_000) -> None:
+    Writer thread only. Without a path it lasts as long as the process.
+    """
+
+    def __init__(self, path: Path | None = None, max_topics: int = 20_000) -> None:
+        self._path = path
         self._max_topics = max_topics
-        self._last: OrderedDict[tuple[str, str], int] = OrderedDict()
+        self._last: OrderedDict[bytes, bytes] = OrderedDict()
+        self._unwritten: dict[bytes, bytes] = {}
+        self._is_precious = False
+        self._is_dirty = False
+        self._file: IO[bytes] | None = None
 
-    def is_seen(self, message: Message) -> bool:
-        """Whether this is a retained message with the payload that its topic had last."""
-        key = (message.source, message.topic)
-        digest = hash(message.payload)
-        is_same = self._last.get(key) == digest
+    def __len__(self) -> int:
+        return len(self._last)
+
+    def open(self) -> None:
+        """Recall what earlier runs have seen. Raises StartError."""
+        if self._path is None:
+            return
+        try:
+            self._recall(self._path)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise StartError(
+                f"cannot use {self._path}, the memory of retained messages: {error.strerror}; give "
+                "the collector's user the right to read and write it, or remove it: retained "
+                "values are then stored once more",
+                EX_NOPERM if isinstance(error, PermissionError) else EX_IOERR,
+            ) from error
+
+    def is_last(self, message: Message) -> bool:
+        """Whether this is the payload that its topic had last."""
+        return self._last.get(_key(message)) == _digest(message.payload)
+
+    def remember(self, message: Message) -> None:
+        """This is now the payload that its topic had last."""
+        key, digest = _key(message), _digest(message.payload)
+        if self._last.get(key) != digest:
+            self._unwritten[key] = digest
+            self._is_precious = self._is_precious or message.is_retained
+        self._remember(key, digest)
+
+    def write(self) -> None:
+        """What was remembered is known to the next run, whatever ends this one but a power cut.
+
+        To be called once the rows are on disk: a hash without its row would lose a value. May raise
+        OSError; the next call tries again.
+        """
+        if self._path is None or not self._unwritten:
+            return
+        records = b"".join(_record(key, digest) for key, digest in self._unwritten.items())
+        file = self._opened(self._path)
+        size_bytes = file.seek(0, os.SEEK_END)
+        try:
+            head = b"" if size_bytes else _HEAD
+            files.write_all(file.fileno(), head + records, self._path)
+            self._is_dirty = True
+            if self._is_precious:
+                self._sync(file, self._path)
+        except OSError:
+            files.truncate(file.fileno(), size_bytes, self._path)
+            raise
+        self._unwritten.clear()
+        self._is_precious = False
+        if size_bytes > max(_SMALL_BYTES, _SLACK * _RECORD.size * len(self._last)):
+            self._rewrite()
+
+    def close(self) -> None:
+        """Make it durable and release the file; safe twice. Logs what the disk refuses."""
+        if self._file is None or self._path is None:
+            return
+        try:
+            if self._is_dirty:
+                self._sync(self._file, self._path)
+        except OSError as error:
+            _log.warning("%s is not safe from a power cut: %s", self._path, error)
+        self._file.close()
+        self._file = None
+
+    def _recall(self, path: Path) -> None:
+        content = path.read_bytes()
+        for key, digest in _records(content):
+            self._remember(key, digest)
+        whole = len(_HEAD) + _RECORD.size * sum(1 for _ in _records(content))
+        if whole != len(content):
+            _log.warning(
+                "%s: %d bytes behind the last whole record are not read, as a power cut leaves "
+                "them; retained values of its last moments may be stored a second time",
+                path,
+                len(content) - whole,
+            )
+            self._rewrite()
+
+    def _remember(self, key: bytes, digest: bytes) -> None:
         self._last[key] = digest
         self._last.move_to_end(key)
         if len(self._last) > self._max_topics:
             self._last.popitem(last=False)
-        return is_same and message.is_retained
+
+    def _opened(self, path: Path) -> IO[bytes]:
+        if self._file is None:
+            is_new = not path.exists()
+            self._file = path.open("ab", buffering=0)
+            if is_new:
+                files.sync_directory(path.parent)
+        return self._file
+
+    def _rewrite(self) -> None:
+        assert self._path is not None
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+        records = b"".join(_record(key, digest) for key, digest in self._last.items())
+        replace_file(self._path, _HEAD + records)
+        self._is_dirty = False
+
+    def _sync(self, file: IO[bytes], path: Path) -> None:
+        files.sync(file.fileno(), path)
+        self._is_dirty = False
+
+
+def _key(message: Message) -> bytes:
+    name = f"{message.source}\0{message.topic}"
+    return blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+
+
+def _digest(payload: bytes) -> bytes:
+    return blake2b(payload, digest_size=8).digest()
+
+
+def _record(key: bytes, digest: bytes) -> bytes:
+    return _RECORD.pack(key, digest, zlib.crc32(key + digest))
+
+
+def _records(content: bytes) -> Iterator[tuple[bytes, bytes]]:
+    if not content.startswith(_HEAD):
+        return
+    body = memoryview(content)[len(_HEAD) :]
+    whole = len(body) - len(body) % _RECORD.size
+    rows: Iterable[tuple[bytes, bytes, int]] = _RECORD.iter_unpack(body[:whole])
+    for key, digest, checksum in rows:
+        if zlib.crc32(key + digest) != checksum:
+            return
+        yield key, digest

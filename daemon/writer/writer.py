@@ -9,17 +9,19 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from daemon.clock import Clock
 from daemon.messages import Acknowledger, Mapper, Outcome
 from daemon.writer.commit import CommitRule, Sync
+from daemon.writer.duplicates import DuplicateMemory
 from daemon.writer.entry import Batch, Entry, points_of, receipts_of
 from daemon.writer.inbox import Inbox
 from daemon.writer.intake import Intake
 from daemon.writer.journal import Journal
 from daemon.writer.outage import Outage
 from daemon.writer.rejects import RejectFile
+from daemon.writer.retained import RetainedMemory
 from daemon.writer.store import Store
 from tinyflux import Point
 from tinyflux.errors import DamageError
@@ -42,6 +44,8 @@ class Files:
     store: Store
     rejects: RejectFile
     sync: Sync = "commit"
+    retained: RetainedMemory = field(default_factory=RetainedMemory)
+    duplicates: DuplicateMemory = field(default_factory=DuplicateMemory)
 
 
 class Writer:
@@ -61,7 +65,7 @@ class Writer:
     ) -> None:
         self._files = files
         self._inbox = inbox
-        self._intake = Intake(mapper)
+        self._intake = Intake(mapper, files.retained, files.duplicates)
         self._rule = rule
         self._journal = journal
         self._acknowledgers = acknowledgers
@@ -70,7 +74,6 @@ class Writer:
         self._outage = Outage(clock)
         self._batch: Batch | None = None
         self._written: list[Entry] = []
-        self._is_doubtful = False
         self._doing = ""
         self._stopping = threading.Event()
         self._deadline_s = float("inf")
@@ -79,6 +82,10 @@ class Writer:
     def start(self) -> None:
         """Open the data file and begin. Raises StartError."""
         self._files.store.open()
+        self._files.retained.open()
+        self._files.duplicates.open()
+        # What a killed process wrote is in the file, and may be acknowledged as sent again.
+        self._files.store.make_durable()
         self._thread.start()
 
     def stop(self, timeout_s: float) -> bool:
@@ -169,6 +176,8 @@ class Writer:
                     entry.item, self._journal.empty(entry.item, entry.mapped)
                 )
             batch.unrejected.popleft()
+        self._doing = "remember what is written"
+        self._files.duplicates.write()
         self._written.extend(batch.entries)
         self._inbox.release([entry.item for entry in batch.entries])
         self._rule.written(
@@ -217,7 +226,11 @@ class Writer:
         if self._files.sync != "never":
             self._doing = f"make {self._files.rejects.path} durable"
             self._files.rejects.sync()
-            self._sync_store()
+            self._doing = f"make {self._files.store.path} durable"
+            self._files.store.sync()
+        self._doing = "remember retained values"
+        self._files.retained.write()
+        self._files.duplicates.commit()
         done, self._written = self._written, []
         self._rule.committed()
         for source, receipts in receipts_of(done).items():
@@ -227,30 +240,6 @@ class Writer:
         for entry in done:
             self._journal.settle(entry.item, entry.mapped)
         self._journal.check(self._inbox.counts(), self.held())
-
-    def _sync_store(self) -> None:
-        """Every written row is on disk when this returns.
-
-        After a failed fsync the kernel may call pages clean that never reached the disk, so the
-        next success says nothing: what was written since the last commit is then written again.
-        """
-        store = self._files.store
-        self._doing = f"make {store.path} durable"
-        try:
-            store.sync()
-            if self._is_doubtful:
-                store.append(points_of(self._written))
-                store.sync()
-                _log.warning(
-                    "%s: wrote %d messages again, because the disk had failed to keep them; their "
-                    "rows may be there twice",
-                    store.path,
-                    len(self._written),
-                )
-        except OSError:
-            self._is_doubtful = True
-            raise
-        self._is_doubtful = False
 
     def _rest(self, wait_s: float) -> None:
         if self._stopping.is_set():
@@ -270,4 +259,6 @@ class Writer:
             )
         self._journal.close(counts, self.held(), self._files.store)
         self._files.rejects.close()
+        self._files.retained.close()
+        self._files.duplicates.close()
         self._files.store.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -344,13 +345,16 @@ def test_outcome_of_two_rules_is_the_worst(
 
 
 @pytest.mark.parametrize(
-    ("options", "outcome"),
+    ("policy", "new", "seen"),
     [
-        pytest.param("", "stored", id="once-is-decided-by-the-writer"),
-        pytest.param("retained: skip", "retained-seen", id="skip"),
+        ("once", "stored", "retained-seen"),
+        ("skip", "retained-seen", "retained-seen"),
+        ("store", "stored", "stored"),
     ],
 )
-def test_retained_message(tmp_path: Path, options: str, outcome: str) -> None:
-    rules = rule_mapper(tmp_path, options)
-    assert rules.map(message("1", is_retained=True)).outcome == outcome
+def test_retained_message(tmp_path: Path, policy: str, new: str, seen: str) -> None:
+    rules = rule_mapper(tmp_path, f"retained: {policy}")
+    retained = message("1", is_retained=True)
+    assert rules.map(retained).outcome == new
+    assert rules.map(replace(retained, is_seen=True)).outcome == seen
     assert rules.map(message("1")).outcome is Outcome.STORED

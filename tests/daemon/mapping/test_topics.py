@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from daemon.config import Config, covers, parse_topic_filter
 from daemon.mapping import subscriptions
 from daemon.mapping.topics import TopicTrie, smallest_cover
-from daemon.messages import Message, Outcome
+from daemon.messages import Message, Outcome, RetainHandling, Subscription
 from tests.daemon.mapping.mappers import NOW_US, mapper, message, rule_mapper, tags_of
 
 
@@ -99,10 +99,14 @@ def test_no_filter_of_the_smallest_cover_covers_another(filters: list[str]) -> N
     assert len({tuple(levels) for levels in cover}) == len(cover)
 
 
-def subscribed(*rules: dict[str, object], broker: str = "home") -> tuple[tuple[str, int], ...]:
+def asked(*rules: dict[str, object], broker: str = "home") -> tuple[Subscription, ...]:
     sources = [{"broker": "home", "measurement": "m", **rule} for rule in rules]
     brokers = {"home": {"url": "mqtt://x"}, "attic": {"url": "mqtt://y"}}
     return subscriptions(Config.model_validate({"brokers": brokers, "sources": sources}), broker)
+
+
+def subscribed(*rules: dict[str, object], broker: str = "home") -> tuple[tuple[str, int], ...]:
+    return tuple((one.topic_filter, one.qos) for one in asked(*rules, broker=broker))
 
 
 def test_subscription_has_no_names() -> None:
@@ -120,6 +124,27 @@ def test_same_filter_is_subscribed_once() -> None:
 
 def test_qos_2_is_subscribed_at_1() -> None:
     assert subscribed({"topic": "a", "qos": 2}) == (("a", 1),)
+
+
+@pytest.mark.parametrize(
+    ("policies", "handling"),
+    [
+        (["once"], RetainHandling.ALWAYS),
+        (["store"], RetainHandling.IF_NEW),
+        (["skip"], RetainHandling.NEVER),
+        (["skip", "store"], RetainHandling.IF_NEW),
+        (["skip", "store", "once"], RetainHandling.ALWAYS),
+    ],
+    ids=["once", "store", "skip", "one stores", "one takes once"],
+)
+def test_retained_messages_are_asked_for_as_the_rules_need_them(
+    policies: list[str], handling: RetainHandling
+) -> None:
+    [wanted] = asked(
+        {"topic": "a/#", "retained": policies[0]},
+        *({"topic": f"a/{number}", "retained": policy} for number, policy in enumerate(policies)),
+    )
+    assert wanted == Subscription("a/#", 1, handling)
 
 
 def test_other_brokers_rules_are_not_subscribed() -> None:

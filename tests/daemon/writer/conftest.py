@@ -30,6 +30,8 @@ class NumberMapper:
     """A payload that is a number becomes a point; `bug` raises; `refused` makes a bad point."""
 
     def map(self, item: Message | Reading) -> Mapped:
+        if isinstance(item, Message) and item.is_seen:
+            return Mapped(Outcome.RETAINED_SEEN, rule="sources[0]")
         text = item.payload.decode() if isinstance(item, Message) else str(item.value)
         if text == "bug":
             raise LookupError("a fault of the mapping")

@@ -1,0 +1,144 @@
+"""The memory of retained messages: what it recalls, and what becomes of a damaged file."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from daemon.errors import EX_NOPERM, StartError
+from daemon.writer import RetainedMemory
+from tests.daemon.writer.items import message
+from tinyflux.files import intercepted
+
+
+def _memory(folder: Path, max_topics: int = 20_000) -> RetainedMemory:
+    memory = RetainedMemory(folder / "data.retained", max_topics)
+    memory.open()
+    return memory
+
+
+def _filled(folder: Path, count: int) -> Path:
+    """The file of a memory that has seen one message of each of `count` topics."""
+    memory = _memory(folder)
+    for number in range(count):
+        memory.remember(message(f"a/{number}", b"1"))
+    memory.write()
+    memory.close()
+    return folder / "data.retained"
+
+
+def test_the_last_payload_of_a_topic_is_known(tmp_path: Path) -> None:
+    memory = _memory(tmp_path)
+    memory.remember(message("a", b"1"))
+    memory.remember(message("a", b"2"))
+    assert memory.is_last(message("a", b"2"))
+    assert not memory.is_last(message("a", b"1"))
+    assert not memory.is_last(message("b", b"2"))
+    assert not memory.is_last(message("a", b"2", source="cellar"))
+
+
+def test_what_was_written_is_recalled_without_an_end_in_order(tmp_path: Path) -> None:
+    memory = _memory(tmp_path)
+    memory.remember(message("a", b"1"))
+    memory.write()
+    # No close: as a killed process leaves it.
+    assert _memory(tmp_path).is_last(message("a", b"1"))
+
+
+def test_what_was_not_written_is_not_recalled(tmp_path: Path) -> None:
+    memory = _memory(tmp_path)
+    memory.remember(message("a", b"1"))
+    memory.close()
+    assert not _memory(tmp_path).is_last(message("a", b"1"))
+
+
+def test_the_least_recent_topics_are_forgotten_first(tmp_path: Path) -> None:
+    memory = _memory(tmp_path, max_topics=2)
+    for topic in ("a", "b", "a", "c"):
+        memory.remember(message(topic, b"1"))
+    assert [memory.is_last(message(topic, b"1")) for topic in "abc"] == [True, False, True]
+    memory.write()
+    assert len(_memory(tmp_path, max_topics=2)) == 2
+
+
+def test_a_payload_that_does_not_change_is_written_once(tmp_path: Path) -> None:
+    path = _filled(tmp_path, 1)
+    size = path.stat().st_size
+    memory = _memory(tmp_path)
+    for _ in range(100):
+        memory.remember(message("a/0", b"1"))
+        memory.write()
+    assert path.stat().st_size == size
+
+
+def test_the_file_stays_small_however_often_values_change(tmp_path: Path) -> None:
+    memory = _memory(tmp_path)
+    for number in range(20_000):
+        memory.remember(message("a", str(number).encode()))
+        memory.write()
+    memory.close()
+    assert (tmp_path / "data.retained").stat().st_size < 100_000
+    assert _memory(tmp_path).is_last(message("a", b"19999"))
+
+
+def _cut(content: bytes) -> bytes:
+    return content[:-7]
+
+
+def _zeroed(content: bytes) -> bytes:
+    return content + bytes(4096)
+
+
+def _flipped(content: bytes) -> bytes:
+    return content[:-25] + bytes([content[-25] ^ 1]) + content[-24:]
+
+
+def _foreign(content: bytes) -> bytes:
+    return b"#" + content
+
+
+@pytest.mark.parametrize(
+    ("damage", "survivors"),
+    [(_cut, 9), (_zeroed, 10), (_flipped, 8), (_foreign, 0)],
+    ids=["cut", "zeroes behind it", "a flipped bit", "another head"],
+)
+def test_a_damaged_file_is_read_as_far_as_it_is_whole_and_mended(
+    tmp_path: Path, damage: object, survivors: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = _filled(tmp_path, 10)
+    assert callable(damage)
+    path.write_bytes(damage(path.read_bytes()))
+    memory = _memory(tmp_path)
+    assert len(memory) == survivors
+    memory.remember(message("new", b"1"))
+    memory.write()
+    memory.close()
+    caplog.clear()
+    assert len(_memory(tmp_path)) == survivors + 1
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize("step", ["write", "fsync"])
+def test_what_a_full_disk_refused_is_written_later(tmp_path: Path, step: str) -> None:
+    memory = _memory(tmp_path)
+    memory.remember(message("a", b"1", is_retained=True))
+
+    def refuse(done: str, path: str) -> None:
+        if done == step:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with intercepted(refuse), pytest.raises(OSError, match="No space"):
+        memory.write()
+    memory.write()
+    assert _memory(tmp_path).is_last(message("a", b"1"))
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_that_may_not_be_read_is_said_with_the_remedy(tmp_path: Path) -> None:
+    _filled(tmp_path, 1).chmod(0)
+    with pytest.raises(StartError, match="or remove it") as caught:
+        _memory(tmp_path)
+    assert caught.value.exit_status == EX_NOPERM
