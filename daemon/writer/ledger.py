@@ -22,6 +22,8 @@ from daemon.writer.inbox import OTHERS, InboxCounts, Item
 _VERSION = 1
 _MAX_TOPICS = 1000
 _MAX_RULES = 1000
+_MAX_UNMATCHED = 200
+_LONGEST_NAME = 300
 
 
 @dataclass(slots=True)
@@ -51,6 +53,7 @@ class Ledger:
         self._outcomes: dict[Outcome, int] = dict.fromkeys(Outcome, 0)
         self._points = 0
         self._topics: dict[str, _Tally] = {}
+        self._unmatched: dict[str, int] = {}
         self._rules: dict[str, _Tally] = {}
         self._measurements: dict[str, int] = {}
         self._lock = threading.Lock()
@@ -62,6 +65,10 @@ class Ledger:
         with self._lock:
             self._outcomes[mapped.outcome] += 1
             self._points += len(mapped.points)
+            if mapped.outcome is Outcome.NO_RULE:
+                # A table of its own: topics that nobody asked for must not push the others out.
+                self._count_unmatched(name)
+                return
             for tally in (
                 _tally(self._topics, name, _MAX_TOPICS),
                 _tally(self._rules, mapped.rule or "(no rule)", _MAX_RULES),
@@ -75,6 +82,12 @@ class Ledger:
                 if name not in self._measurements and len(self._measurements) >= _MAX_RULES:
                     name = OTHERS
                 self._measurements[name] = self._measurements.get(name, 0) + 1
+
+    def _count_unmatched(self, name: str) -> None:
+        name = name[:_LONGEST_NAME]
+        if name not in self._unmatched and len(self._unmatched) >= _MAX_UNMATCHED:
+            name = OTHERS
+        self._unmatched[name] = self._unmatched.get(name, 0) + 1
 
     def difference(self, counts: InboxCounts, held: int) -> int:
         """Received less dropped, settled and waiting; 0 when the ledger balances.
@@ -111,6 +124,7 @@ class Ledger:
                 "measurements": dict(self._measurements),
                 "rules": _as_json(self._rules),
                 "topics": _as_json(self._topics),
+                "unmatched": dict(self._unmatched),
                 "dropped": dict(counts.dropped_by),
             }
 

@@ -117,6 +117,15 @@ class Writer:
         batch = self._batch
         return len(self._written) + (len(batch.entries) if batch is not None else 0)
 
+    def oldest_us(self) -> int | None:
+        """When the oldest item that is not durable yet was received; None: there is none.
+
+        Of those that it has taken; any thread, so it may be out of date by a turn.
+        """
+        batch = self._batch
+        oldest = [*self._written[:1], *(batch.entries[:1] if batch is not None else [])]
+        return min((entry.item.received_us for entry in oldest), default=None)
+
     def _run(self) -> None:
         while not self._is_finished():
             try:

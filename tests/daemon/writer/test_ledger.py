@@ -66,14 +66,29 @@ def test_it_counts_by_rule_topic_and_measurement() -> None:
     assert ledger.points_by_measurement() == {"climate": 2, "power": 2}
 
 
+def test_topics_without_a_rule_have_a_bounded_table_of_their_own() -> None:
+    ledger, inbox = Ledger(SetClock()), Inbox()
+    for number in range(3000):
+        ledger.settle(message(f"attack/{number}" + "x" * 5000), Mapped(Outcome.NO_RULE))
+    ledger.settle(message("attack/0" + "x" * 5000), Mapped(Outcome.NO_RULE))
+    ledger.settle(message("a"), STORED)
+    snapshot = ledger.snapshot(inbox.counts(), held=0)
+    unmatched = snapshot["unmatched"]
+    assert isinstance(unmatched, dict)
+    assert len(unmatched) == 201
+    assert sum(unmatched.values()) == 3001
+    assert max(len(name) for name in unmatched) == 300
+    assert snapshot["topics"] == {"a": {"stored": 1, "points": 2, "qos0": 1, "qos1": 0}}
+
+
 def test_the_table_of_topics_is_bounded() -> None:
     ledger, inbox = Ledger(SetClock()), Inbox()
     for number in range(3000):
-        ledger.settle(message(f"attack/{number}"), Mapped(Outcome.NO_RULE))
+        ledger.settle(message(f"attack/{number}"), Mapped(Outcome.NO_VALUE))
     topics = ledger.snapshot(inbox.counts(), held=0)["topics"]
     assert isinstance(topics, dict)
     assert len(topics) <= 1001
-    assert topics["(others)"]["no-rule"] == 3000 - (len(topics) - 1)
+    assert topics["(others)"]["no-value"] == 3000 - (len(topics) - 1)
 
 
 def test_it_is_saved_with_the_position_that_it_covers(tmp_path: Path) -> None:
