@@ -1,37 +1,93 @@
 """Which messages a broker sent again because our acknowledgement did not reach it.
 
-The acknowledgement of a message is lost when the connection ends before it is durable; the broker
-then sends the message again, marked, with its old packet id (MQTT 3.1.1 section 4.4). Remembers
-the newest messages of the last two connections of this run; after a crash nothing is remembered.
+The acknowledgement of a message is lost when the connection or the process ends before it is sent;
+the broker then sends the message again, marked, with its old packet id (MQTT 3.1.1 section 4.4).
+What was written is remembered in a file beside the data, so that a new process knows it too.
+
+The file: `TFRECEIV`, a version byte, then records of 19 bytes: kind, packet id, broker (CRC-32 of
+its name), a hash of topic and payload (BLAKE2b, 8 bytes), the CRC-32 of all that. It is written
+after the rows and never synced. A record counts once a later one says that a commit followed it, or
+as long as the machine has not restarted: what the page cache had of the rows is then still there.
+So a power cut may let a message be stored twice, and never lets one be taken for stored that is
+not. Full, it becomes the predecessor (`.received.1`) and a new one begins.
 """
 
 from __future__ import annotations
 
+import enum
+import os
+import struct
+import zlib
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
+from hashlib import blake2b
+from pathlib import Path
 
+from daemon.errors import EX_IOERR, EX_NOPERM, StartError
 from daemon.messages import Message
+from tinyflux import files
 
-_MAX_MESSAGES = 2000
+# Far more than brokers have unacknowledged at a time.
+_MAX_MESSAGES = 4000
+_HEAD = b"TFRECEIV\x01"
+_RECORD = struct.Struct("<BHI8sI")
+_MAX_BYTES = 200_000
+
+
+class _Kind(enum.IntEnum):
+    WRITTEN = 1
+    COMMITTED = 2
+    BOOT = 3
+    """From here on this boot of the machine has written; its hash stands in the digest."""
 
 
 @dataclass(slots=True)
 class _Received:
-    """What came on one connection: packet id to a hash of topic and payload."""
+    """What was written of one broker's messages: packet id to a hash of topic and payload."""
 
     connection: int = 0
-    by_packet_id: OrderedDict[int, int] = field(default_factory=OrderedDict)
+    current: OrderedDict[int, bytes] = field(default_factory=OrderedDict)
+    earlier: OrderedDict[int, bytes] = field(default_factory=OrderedDict)
+
+    def begin(self, connection: int) -> None:
+        """A new connection: what came on the one before may be sent again."""
+        for packet_id, digest in self.current.items():
+            _put(self.earlier, packet_id, digest)
+        self.current.clear()
+        self.connection = connection
 
 
 class DuplicateMemory:
-    """Writer thread only."""
+    """Writer thread only. Without a path it lasts as long as the process."""
 
-    def __init__(self) -> None:
-        self._current: dict[str, _Received] = {}
-        self._previous: dict[str, _Received] = {}
+    def __init__(self, path: Path | None = None, boot_id: str = "") -> None:
+        self._path = path
+        # Where the kernel does not say which boot this is, each process is its own.
+        self._boot = _hash(boot_id.encode()) if boot_id else os.urandom(8)
+        self._received: dict[int, _Received] = {}
+        self._unwritten: list[bytes] = []
+        self._is_committed = True
+        self._fd = -1
+
+    def open(self) -> None:
+        """Recall what earlier processes have written. Raises StartError."""
+        if self._path is None:
+            return
+        try:
+            self._recall()
+        except OSError as error:
+            raise StartError(
+                f"cannot use {self._path}, the memory of messages that are written but may come "
+                f"again: {error.strerror}; give the collector's user the right to read and write "
+                "it, or remove it: some messages may then be stored twice",
+                EX_NOPERM if isinstance(error, PermissionError) else EX_IOERR,
+            ) from error
+        self._unwritten.append(_record(_Kind.BOOT, 0, 0, self._boot))
 
     def is_seen(self, message: Message) -> bool:
-        """Whether this message came on the connection before and is now sent again.
+        """Whether this message was written before and is now sent again. Once for each message.
 
         Only what the broker marks as sent again is recognised: the same value twice is two
         readings.
@@ -39,17 +95,132 @@ class DuplicateMemory:
         receipt = message.receipt
         if receipt is None:
             return False
-        current = self._current.get(message.source)
-        if current is None or current.connection != receipt.connection:
-            if current is not None:
-                self._previous[message.source] = current
-            current = self._current[message.source] = _Received(receipt.connection)
-        digest = hash((message.topic, message.payload))
-        current.by_packet_id.pop(receipt.packet_id, None)
-        current.by_packet_id[receipt.packet_id] = digest
-        if len(current.by_packet_id) > _MAX_MESSAGES:
-            current.by_packet_id.popitem(last=False)
-        previous = self._previous.get(message.source)
-        if previous is None or previous.connection != receipt.connection - 1:
-            return False
-        return message.is_duplicate and previous.by_packet_id.pop(receipt.packet_id, None) == digest
+        broker = _name(message.source)
+        received = self._received.setdefault(broker, _Received())
+        if received.connection != receipt.connection:
+            received.begin(receipt.connection)
+        packet_id, digest = receipt.packet_id, _digest(message)
+        if not message.is_duplicate:
+            # What is sent again comes first (MQTT 3.1.1 section 4.6): there is no more of it, and
+            # packet ids may now be given out anew.
+            received.earlier.clear()
+        is_seen = received.earlier.get(packet_id) == digest
+        _put(received.current, packet_id, digest)
+        self._unwritten.append(_record(_Kind.WRITTEN, broker, packet_id, digest))
+        return is_seen
+
+    def write(self) -> None:
+        """What was asked for so far has been written; a killed process knows it from now on.
+
+        May raise OSError; the next call tries again.
+        """
+        if self._path is None:
+            self._unwritten.clear()
+        elif self._unwritten:
+            self._append(self._path, b"".join(self._unwritten))
+            self._unwritten.clear()
+            self._is_committed = False
+
+    def commit(self) -> None:
+        """What was written is on disk. May raise OSError."""
+        if self._path is not None and not self._is_committed:
+            self._append(self._path, _record(_Kind.COMMITTED, 0, 0, self._boot))
+            self._is_committed = True
+
+    def close(self) -> None:
+        """Release the file; safe twice."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    @staticmethod
+    def predecessor(path: Path) -> Path:
+        """Where the records before those of `path` are."""
+        return path.with_name(f"{path.name}.1")
+
+    def _recall(self) -> None:
+        recalled: list[tuple[int, int, bytes]] = []
+        doubtful: list[tuple[int, int, bytes]] = []
+        boot = b""
+        for kind, broker, packet_id, digest in self._records():
+            if kind == _Kind.WRITTEN:
+                doubtful.append((broker, packet_id, digest))
+            elif kind == _Kind.COMMITTED:
+                recalled += doubtful
+                doubtful.clear()
+            elif digest != boot:
+                # The boot before has not said that its last ones are on disk.
+                doubtful.clear()
+                boot = digest
+        if boot == self._boot:
+            recalled += doubtful
+        for broker, packet_id, digest in recalled:
+            _put(self._received.setdefault(broker, _Received()).earlier, packet_id, digest)
+
+    def _append(self, path: Path, records: bytes) -> None:
+        if self._fd < 0:
+            self._fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            self._cut_torn(path)
+        size_bytes = os.fstat(self._fd).st_size
+        if size_bytes > _MAX_BYTES:
+            self.close()
+            files.rename(path, self.predecessor(path))
+            records = _record(_Kind.BOOT, 0, 0, self._boot) + records
+            self._append(path, records)
+            return
+        try:
+            files.write_all(self._fd, records if size_bytes else _HEAD + records, path)
+        except OSError:
+            with suppress(OSError):
+                files.truncate(self._fd, size_bytes, path)
+            raise
+
+    def _cut_torn(self, path: Path) -> None:
+        """What follows the last whole record: a killed process or a power cut has left it."""
+        whole = sum(_RECORD.size for _ in _whole_records(path.read_bytes()))
+        size_bytes = len(_HEAD) + whole if whole else 0
+        if size_bytes != os.fstat(self._fd).st_size:
+            files.truncate(self._fd, size_bytes, path)
+
+    def _records(self) -> Iterator[tuple[int, int, int, bytes]]:
+        assert self._path is not None
+        for path in (self.predecessor(self._path), self._path):
+            with suppress(FileNotFoundError):
+                yield from _whole_records(path.read_bytes())
+
+
+def _put(table: OrderedDict[int, bytes], packet_id: int, digest: bytes) -> None:
+    table[packet_id] = digest
+    table.move_to_end(packet_id)
+    if len(table) > _MAX_MESSAGES:
+        table.popitem(last=False)
+
+
+def _name(source: str) -> int:
+    return zlib.crc32(source.encode())
+
+
+def _digest(message: Message) -> bytes:
+    return _hash(message.topic.encode("utf-8", "surrogatepass") + b"\0" + message.payload)
+
+
+def _hash(content: bytes) -> bytes:
+    return blake2b(content, digest_size=8).digest()
+
+
+def _record(kind: _Kind, broker: int, packet_id: int, digest: bytes) -> bytes:
+    body = _RECORD.pack(kind, packet_id, broker, digest, 0)[:-4]
+    return body + zlib.crc32(body).to_bytes(4, "little")
+
+
+def _whole_records(content: bytes) -> Iterator[tuple[int, int, int, bytes]]:
+    """The records before the first that is no record: a power cut may have left anything."""
+    if not content.startswith(_HEAD):
+        return
+    for start in range(len(_HEAD), len(content) - _RECORD.size + 1, _RECORD.size):
+        kind, packet_id, broker, digest, checksum = _RECORD.unpack_from(content, start)
+        if zlib.crc32(content[start : start + _RECORD.size - 4]) != checksum:
+            return
+        if kind not in (_Kind.WRITTEN, _Kind.COMMITTED, _Kind.BOOT):
+            return
+        yield kind, broker, packet_id, digest

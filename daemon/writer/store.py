@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from daemon.errors import EX_CANTCREAT, EX_IOERR, EX_NOPERM, StartError
-from tinyflux import CSVStorage, Point, TinyFlux
+from tinyflux import CSVStorage, Point, TinyFlux, files
 
 
 class Store:
@@ -43,6 +43,18 @@ class Store:
         storage = self._opened().storage
         assert isinstance(storage, CSVStorage)
         storage.sync()
+
+    def make_durable(self) -> None:
+        """What earlier processes left in the page cache is on disk; StartError otherwise."""
+        try:
+            descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                files.sync(descriptor, self.path)
+            finally:
+                os.close(descriptor)
+            files.sync_directory(self.path.parent)
+        except OSError as error:
+            raise StartError(*_explain(self.path, error)) from error
 
     def size_bytes(self) -> int:
         """The size of the data file now; 0 while there is none."""

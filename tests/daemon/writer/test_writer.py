@@ -121,6 +121,7 @@ def test_a_refusing_disk_is_said_once_and_nothing_is_lost(
         assert running.writer.is_refused
         disk.broken = False
         wait_until(lambda: len(running.acknowledged.packet_ids) == 5, "the acknowledgements")
+        wait_until(lambda: "writing works again" in caplog.text, "the end to be said")
     assert sorted(set(running.values())) == [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]
     errors = [r.getMessage() for r in caplog.records if r.levelno == logging.ERROR]
     assert len(errors) == 1
