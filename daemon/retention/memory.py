@@ -6,8 +6,8 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from daemon.files import replace_file
 from daemon.retention.errors import RetentionError
-from tinyflux.files import rename, sync_directory, write_file
 
 _VERSION = 1
 
@@ -40,11 +40,7 @@ def load_done(path: Path) -> Mapping[str, str]:
 def save_done(path: Path, done: Mapping[str, str]) -> None:
     """On disk when this returns. Raises OSError; the file is then as it was."""
     content = json.dumps({"version": _VERSION, "done": dict(done)}, indent=1, sort_keys=True)
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.unlink(missing_ok=True)
-    write_file(temporary, content.encode() + b"\n")
-    rename(temporary, path)
-    sync_directory(path.parent)
+    replace_file(path, content.encode() + b"\n")
 
 
 def _unreadable(path: Path, reason: str) -> str:

@@ -5,7 +5,6 @@ Nothing here knows a broker or a poll; it is handed items, and acknowledges thro
 
 from daemon.writer.commit import CommitRule
 from daemon.writer.duplicates import DuplicateMemory
-from daemon.writer.files import replace_file
 from daemon.writer.inbox import Inbox, InboxCounts, Item
 from daemon.writer.inflight import Window
 from daemon.writer.journal import Journal
@@ -30,5 +29,4 @@ __all__ = [
     "Store",
     "Window",
     "Writer",
-    "replace_file",
 ]

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TypeAlias
 
 from daemon.clock import Clock
+from daemon.files import replace_file
 from daemon.messages import Mapped, Message, Outcome
-from daemon.writer.files import replace_file
 from daemon.writer.inbox import OTHERS, InboxCounts, Item
 
 _VERSION = 1

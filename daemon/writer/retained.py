@@ -25,8 +25,8 @@ from pathlib import Path
 from typing import IO
 
 from daemon.errors import EX_IOERR, EX_NOPERM, StartError
+from daemon.files import replace_file
 from daemon.messages import Message
-from daemon.writer.files import replace_file
 from tinyflux import files
 
 _log = logging.getLogger("daemon.writer")
