@@ -9,8 +9,9 @@ import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from daemon.app.instance import InstanceLock
+from daemon.app.instance import InstanceLock, lock_path
 from daemon.app.rewrite import RetentionJob
+from daemon.app.status import status_of
 from daemon.clock import Clock, boot_id
 from daemon.config import BrokerConfig, Config
 from daemon.mapping import compile_mapper, subscriptions
@@ -52,8 +53,10 @@ class Collector:
         self._config = config
         self._clock = clock
         data = config.storage.path
-        self._lock = InstanceLock(data.with_suffix(".lock"), data)
+        self._lock = InstanceLock(lock_path(data), data)
         self._scheduler = Scheduler(clock)
+        self._started_s = clock.monotonic_s()
+        self._is_stopped = False
         self._ledger = Ledger(clock, self._runs)
         self._inbox = Inbox(windows=_windows(config))
         self._brokers: dict[str, EmbeddedBroker] = {}
@@ -105,6 +108,7 @@ class Collector:
 
         Within ten seconds. Safe twice and half-started.
         """
+        self._is_stopped = True
         self._scheduler.stop(_STOP_JOBS_S)
         for source in self._sources.values():
             source.stop_intake()
@@ -117,6 +121,20 @@ class Collector:
             broker.stop(_STOP_BROKERS_S)
         self._lock.release()
         return is_done
+
+    def status(self) -> dict[str, object]:
+        """Everything there is to know of it now, as JSON would have it. Any thread."""
+        return status_of(
+            self._config,
+            self._clock,
+            ledger=self._ledger,
+            inbox=self._inbox,
+            writer=self._writer,
+            sources=self._sources,
+            runs=self._runs(),
+            started_s=self._started_s,
+            is_running=not self._is_stopped,
+        )
 
     def summary(self) -> str:
         """One line on what this run did."""

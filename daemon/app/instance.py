@@ -31,7 +31,8 @@ class InstanceLock:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            holder = _holder(descriptor)
+            process = _holder(descriptor)
+            holder = "process unknown" if process is None else f"process {process}"
             os.close(descriptor)
             raise StartError(
                 f"another collector ({holder}) already writes {self._data_path}: stop it first, "
@@ -73,7 +74,24 @@ class InstanceLock:
             ) from error
 
 
-def _holder(descriptor: int) -> str:
+def lock_path(data: Path) -> Path:
+    """The lock file of a data file."""
+    return data.with_suffix(".lock")
+
+
+def holder_of(path: Path) -> int | None:
+    """The process that holds this lock; None where nobody does. Takes no lock itself."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        return _holder(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _holder(descriptor: int) -> int | None:
     """Who has the lock, as the kernel lists it (proc(5), /proc/locks)."""
     state = os.fstat(descriptor)
     wanted = f"{os.major(state.st_dev):02x}:{os.minor(state.st_dev):02x}:{state.st_ino}"
@@ -81,5 +99,5 @@ def _holder(descriptor: int) -> str:
         for line in Path("/proc/locks").read_text(encoding="ascii").splitlines():
             parts = line.split()
             if len(parts) > 5 and parts[1] == "FLOCK" and parts[5] == wanted:
-                return f"process {parts[4]}"
-    return "process unknown"
+                return int(parts[4])
+    return None

@@ -62,6 +62,11 @@ def _parser() -> argparse.ArgumentParser:
     _take_config(check)
     check.set_defaults(command=_check)
 
+    status = commands.add_parser("status", help="say how the collector is, running or not")
+    _take_config_or_data(status)
+    status.add_argument("--json", action="store_true", help="all of it, for a program")
+    status.set_defaults(command=_status)
+
     retention = commands.add_parser("retention", help="apply the retention rules now")
     _take_config(retention)
     what = retention.add_mutually_exclusive_group(required=True)
@@ -83,6 +88,12 @@ def _parser() -> argparse.ArgumentParser:
 
 def _take_config(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-c", "--config", type=Path, required=True, help=_CONFIG_HELP)
+
+
+def _take_config_or_data(parser: argparse.ArgumentParser) -> None:
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument("-c", "--config", type=Path, help=_CONFIG_HELP)
+    which.add_argument("--data", type=Path, help="the data file (CSV) instead of a configuration")
 
 
 def _take_duration(parser: argparse.ArgumentParser) -> None:
@@ -116,6 +127,12 @@ def _check(options: argparse.Namespace) -> int:
     from daemon.cli.check import check
 
     return check(options.config)
+
+
+def _status(options: argparse.Namespace) -> int:
+    from daemon.cli.status import status
+
+    return status(options.config, options.data, as_json=options.json)
 
 
 def _retention(options: argparse.Namespace) -> int:

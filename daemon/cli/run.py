@@ -14,7 +14,7 @@ from daemon.cli.stop import StopRequest
 from daemon.clock import SystemClock
 from daemon.config import Config, load_config
 from daemon.errors import EX_IOERR, EX_SOFTWARE
-from daemon.health import Notifier
+from daemon.health import Notifier, StatusFile, StatusPublisher
 from daemon.writer import Observer
 
 _log = logging.getLogger("daemon.collector")
@@ -50,9 +50,11 @@ def collect(
         _log.warning("%s", notice)
     notifier = Notifier()
     collector = Collector(config, SystemClock(), observers)
+    publisher = StatusPublisher(StatusFile(config.storage.path), collector.status)
     with StopRequest() as stop:
         collector.start()
         try:
+            publisher.start()
             _log.info("collecting into %s", config.storage.path)
             notifier.ready(collector.summary())
             with alongside(collector):
@@ -60,6 +62,7 @@ def collect(
             notifier.stopping()
         finally:
             is_done = collector.stop()
+            publisher.stop()
     _log.info("stopped (%s); %s", stop.reason or "the time was up", collector.summary())
     return status or (0 if is_done else EX_IOERR)
 

@@ -2,7 +2,10 @@
 
 from daemon.health.live import LiveTable, PlainScreen, Screen, open_screen
 from daemon.health.notify import Notifier
+from daemon.health.publisher import StatusPublisher
 from daemon.health.series import SeriesBoard, SeriesRow
+from daemon.health.status_file import StatusFile, read_status, status_path
+from daemon.health.status_view import notes, problems, status_lines
 from daemon.health.table import table_lines
 
 __all__ = [
@@ -12,6 +15,13 @@ __all__ = [
     "Screen",
     "SeriesBoard",
     "SeriesRow",
+    "StatusFile",
+    "StatusPublisher",
+    "notes",
     "open_screen",
+    "problems",
+    "read_status",
+    "status_lines",
+    "status_path",
     "table_lines",
 ]

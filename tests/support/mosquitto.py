@@ -108,6 +108,12 @@ class Mosquitto:
         body = "".join(f"{payload}\n" for payload in payloads).encode()
         self._run_publisher(topic, qos, ("--stdin-line",), body)
 
+    def change_password(self, name: str, password: str) -> None:
+        """The user's password is another from now on; connections that stand are kept."""
+        self.users[name] = password
+        self._write_passwords()
+        os.kill(self.pid, signal.SIGHUP)
+
     def log_text(self) -> str:
         """What every run of this broker logged so far."""
         if not self._log_path.exists():

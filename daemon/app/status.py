@@ -1,0 +1,78 @@
+"""How a running collector is at one moment, as JSON would have it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from daemon.clock import Clock
+from daemon.config import Config
+from daemon.sources import MqttSource
+from daemon.writer import Inbox, Ledger, Writer
+
+STATUS_VERSION = 1
+
+
+def status_of(
+    config: Config,
+    clock: Clock,
+    *,
+    ledger: Ledger,
+    inbox: Inbox,
+    writer: Writer,
+    sources: Mapping[str, MqttSource],
+    runs: Mapping[str, Mapping[str, int]],
+    started_s: float,
+    is_running: bool,
+) -> dict[str, object]:
+    """Everything that `status` shows. Any thread; each part is true of its own moment."""
+    counts = inbox.counts()
+    now_us = clock.now_us()
+    oldest_us = writer.oldest_us()
+    return {
+        "version": STATUS_VERSION,
+        "running": is_running,
+        "process": os.getpid(),
+        "name": config.collector.name,
+        "config": str(config.origin),
+        "data": str(config.storage.path),
+        "written_us": now_us,
+        "uptime_s": round(clock.monotonic_s() - started_s, 1),
+        "brokers": {name: source.state().as_json() for name, source in sources.items()},
+        "writer": {
+            "alive": writer.is_alive(),
+            "refused": writer.is_refused,
+            "waiting": counts.waiting + writer.held(),
+            "waiting_bytes": counts.waiting_bytes,
+            "lag_s": 0.0 if oldest_us is None else round(max(0, now_us - oldest_us) / 1e6, 3),
+        },
+        "disk": disk_of(config.storage.path),
+        "rejects": files_of([config.storage.rejects_path]),
+        "ledger": ledger.snapshot(counts, writer.held()),
+        "jobs": {name: dict(numbers) for name, numbers in runs.items()},
+    }
+
+
+def disk_of(data: Path) -> dict[str, object]:
+    """Sizes in bytes of the data file and of the file system that it is on."""
+    found: dict[str, object] = {"data_bytes": files_of([data])["bytes"]}
+    try:
+        state = os.statvfs(data.parent)
+    except OSError:
+        return found
+    return found | {
+        "free_bytes": state.f_bavail * state.f_frsize,
+        "total_bytes": state.f_blocks * state.f_frsize,
+    }
+
+
+def files_of(paths: Sequence[Path]) -> dict[str, object]:
+    """The first path, and how many bytes there are in all of them that exist."""
+    size = 0
+    for path in paths:
+        try:
+            size += path.stat().st_size
+        except OSError:
+            continue
+    return {"path": str(paths[0]), "bytes": size}

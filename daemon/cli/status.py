@@ -1,0 +1,88 @@
+"""`status`: how the collector of a configuration or a data file is, running or not."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+from daemon.app import holder_of, ledger_path, lock_path
+from daemon.config import load_config
+from daemon.errors import EX_NOINPUT, EX_NOPERM, StartError
+from daemon.health import notes, problems, read_status, status_lines, status_path
+
+NOT_WELL = 1
+NOT_RUNNING = 3
+"""As service managers have it (Linux Standard Base, init script actions)."""
+
+# A status that is so old although the process runs says that it hangs.
+_STALE_S = 90.0
+
+
+def status(config: Path | None, data: Path | None, *, as_json: bool) -> int:
+    """Print it; 0 running and well, 1 running with something to look at, 3 not running.
+
+    Raises ConfigError, and StartError where nothing was ever collected.
+    """
+    if data is None:
+        assert config is not None
+        data = load_config(config).storage.path
+    found = look(data.absolute())
+    found["problems"] = [*_staleness(found), *problems(found)]
+    found["notes"] = notes(found)
+    if as_json:
+        print(json.dumps(found, indent=1, ensure_ascii=False))
+    else:
+        for line in status_lines(found):
+            print(line)
+    if not found["running"]:
+        return NOT_RUNNING
+    return NOT_WELL if found["problems"] else 0
+
+
+def look(data: Path) -> dict[str, Any]:
+    """What the collector of a data file said last; StartError where it has said nothing.
+
+    `running` is what the system says, not what the collector said.
+    """
+    try:
+        found = read_status(data) or _from_ledger(data)
+    except PermissionError as error:
+        raise StartError(
+            f"cannot read {error.filename or status_path(data)}: {error.strerror}; ask as the "
+            "collector's user or as root",
+            EX_NOPERM,
+        ) from error
+    holder = holder_of(lock_path(data))
+    if found is None:
+        if not data.exists() and holder is None:
+            raise StartError(
+                f"no collector has written {data} yet; start one with `tinyflux-collector run`",
+                EX_NOINPUT,
+            )
+        found = {}
+    found.setdefault("data", str(data))
+    written_us = found.get("written_us")
+    if isinstance(written_us, int):
+        found["age_s"] = round(max(0.0, time.time() - written_us / 1e6), 1)
+    found["running"] = holder is not None
+    return found
+
+
+def _from_ledger(data: Path) -> dict[str, Any] | None:
+    """The counts that the last run saved; what it knew of brokers went with it."""
+    try:
+        ledger = json.loads(ledger_path(data).read_bytes())
+    except (FileNotFoundError, ValueError):
+        return None
+    return {"ledger": ledger, "jobs": ledger.get("jobs", {})}
+
+
+def _staleness(found: dict[str, Any]) -> list[str]:
+    age_s = found.get("age_s")
+    if found["running"] and isinstance(age_s, float) and age_s > _STALE_S:
+        return [
+            f"the collector runs but has said nothing for {age_s:.0f} s: it hangs, or is stopped"
+        ]
+    return []

@@ -1,0 +1,191 @@
+"""What a status says to a person: what is wrong, and the numbers behind it. Pure.
+
+Takes the status as JSON has it, so that a file of another version is shown as far as it goes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from daemon.health.table import age_text
+
+_LOW_BYTES = 100_000_000
+_TOPIC_LINES = 30
+_COLUMNS = (
+    "topic or poll",
+    "received",
+    "stored",
+    "unchanged",
+    "rejected",
+    "other",
+    "points",
+    "QoS 0",
+)
+
+Status = Mapping[str, Any]
+
+
+def problems(status: Status) -> list[str]:
+    """What a person should look at now, most urgent first; empty when all is well."""
+    return [
+        *_writer_problems(_part(status, "writer")),
+        *_disk_problems(_part(status, "disk")),
+        *_broker_problems(_part(status, "brokers")),
+    ]
+
+
+def notes(status: Status) -> list[str]:
+    """What is no fault of now, and still worth knowing."""
+    ledger = _part(status, "ledger")
+    outcomes = _part(ledger, "outcomes")
+    found = []
+    if rejected := outcomes.get("rejected", 0):
+        where = _part(status, "rejects").get("path", "the reject file")
+        found.append(
+            f"{rejected} messages fitted their rule not or not wholly: see {where}; after a change "
+            "of the rules `tinyflux-collector replay` tries them again"
+        )
+    if dropped := outcomes.get("dropped", 0):
+        found.append(
+            f"{dropped} items that nobody sends again were dropped because too many waited; most: "
+            f"{_most(_part(ledger, 'dropped'))}"
+        )
+    if unmatched := _part(ledger, "unmatched"):
+        found.append(
+            f"{sum(unmatched.values())} messages of {len(unmatched)} topics have no rule; most: "
+            f"{_most(unmatched)}"
+        )
+    for name, runs in _part(status, "jobs").items():
+        bad = {word: runs[word] for word in ("failed", "timed_out") if runs.get(word)}
+        if bad:
+            counted = " and ".join(f"{n} {word.replace('_', ' ')}" for word, n in bad.items())
+            found.append(f"runs of {name}: {runs.get('done', 0)} done, {counted}; see the log")
+    return found
+
+
+def status_lines(status: Status) -> list[str]:
+    """The whole status for a terminal."""
+    lines = [*_head(status), *_broker_lines(status)]
+    ledger = _part(status, "ledger")
+    lines += ["", *_topic_lines(_part(ledger, "topics"))]
+    if unmatched := _part(ledger, "unmatched"):
+        lines += ["", "topics without a rule:"]
+        lines += [f"  {count:>9}  {name}" for name, count in _sorted(unmatched)[:_TOPIC_LINES]]
+    for heading, found in (("to do:", problems(status)), ("notes:", notes(status))):
+        if found:
+            lines += ["", heading, *(f"  - {text}" for text in found)]
+    return [_printable(line) for line in lines]
+
+
+def size_text(size_bytes: float) -> str:
+    """A size in at most seven characters, as `12 MB`."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if size_bytes < 999.5:
+            return f"{size_bytes:.0f} {unit}"
+        size_bytes /= 1000
+    return f"{size_bytes:.1f} TB"
+
+
+def _head(status: Status) -> list[str]:
+    writer, disk = _part(status, "writer"), _part(status, "disk")
+    outcomes = _part(_part(status, "ledger"), "outcomes")
+    is_running = status.get("running", False)
+    state = f"running for {age_text(status.get('uptime_s', 0))}" if is_running else "not running"
+    said = f"said {age_text(status['age_s'])} ago" if "age_s" in status else ""
+    counted = ", ".join(f"{number} {name}" for name, number in outcomes.items() if number)
+    lines = [
+        f"collector {status.get('name', '?')}: {state}" + (f" ({said})" if said else ""),
+        f"data       {status.get('data', '?')}, {size_text(disk.get('data_bytes', 0))}"
+        + (f"; {size_text(disk['free_bytes'])} free" if "free_bytes" in disk else ""),
+        f"received   {_part(status, 'ledger').get('received', 0)}: {counted or 'nothing yet'}",
+    ]
+    if writer:
+        lag = f", the oldest for {writer.get('lag_s', 0):.1f} s" if writer.get("waiting") else ""
+        lines.append(f"waiting    {writer.get('waiting', 0)} for the disk{lag}")
+    if clock := status.get("clock"):
+        lines.append("clock      " + ", ".join(f"{key}: {value}" for key, value in clock.items()))
+    return lines
+
+
+def _broker_lines(status: Status) -> Iterator[str]:
+    for name, broker in _part(status, "brokers").items():
+        since_s = max(0.0, (status.get("written_us", 0) - broker.get("since_us", 0)) / 1e6)
+        state = "connected" if broker.get("connected") else "NOT CONNECTED"
+        yield (
+            f"broker     {name}: {state} for {age_text(since_s)}, {broker.get('url', '?')}, "
+            f"MQTT {broker.get('protocol', '?')}, client id {broker.get('client_id', '?')}"
+        )
+
+
+def _topic_lines(topics: Mapping[str, Mapping[str, int]]) -> list[str]:
+    if not topics:
+        return ["no message or poll result yet"]
+    rows = sorted(
+        (_row(name, tally) for name, tally in topics.items()), key=lambda row: (-row[1], row[0])
+    )
+    shown = rows[:_TOPIC_LINES]
+    width = min(60, max(len(_COLUMNS[0]), *(len(row[0]) for row in shown)))
+    lines = ["  ".join([_COLUMNS[0].ljust(width), *(name.rjust(9) for name in _COLUMNS[1:])])]
+    lines += [
+        "  ".join([row[0][:width].ljust(width), *(f"{n:>9}" for n in row[1:])]) for row in shown
+    ]
+    if len(rows) > len(shown):
+        lines.append(f"and {len(rows) - len(shown)} more; --json has all of them")
+    return lines
+
+
+def _row(name: str, tally: Mapping[str, int]) -> tuple[str, int, int, int, int, int, int, int]:
+    counted = {key: n for key, n in tally.items() if key not in ("points", "qos0", "qos1")}
+    received = sum(counted.values())
+    stored, unchanged, rejected = (
+        counted.get(key, 0) for key in ("stored", "unchanged", "rejected")
+    )
+    other = received - stored - unchanged - rejected
+    points, unprotected = tally.get("points", 0), tally.get("qos0", 0)
+    return name, received, stored, unchanged, rejected, other, points, unprotected
+
+
+def _writer_problems(writer: Status) -> Iterator[str]:
+    if writer.get("alive") is False:
+        yield "the writer has ended: restart the collector, and report this with its log"
+    if writer.get("refused"):
+        yield (
+            f"the disk refuses what is to be written: {writer.get('waiting', 0)} items wait, and "
+            "nothing is acknowledged; the log says why"
+        )
+
+
+def _disk_problems(disk: Status) -> Iterator[str]:
+    free = disk.get("free_bytes")
+    if isinstance(free, int) and free < _LOW_BYTES:
+        yield f"only {size_text(free)} are free on the data's file system: make room"
+
+
+def _broker_problems(brokers: Status) -> Iterator[str]:
+    for name, broker in brokers.items():
+        if not broker.get("connected"):
+            trouble = broker.get("trouble") or f"broker {name}: not connected yet"
+            yield f"{trouble} ({broker.get('failures', 0)} failed tries)"
+        for topic_filter in broker.get("refused", ()):
+            yield (
+                f"broker {name} does not let us subscribe to {topic_filter!r}: give the user "
+                "the right to read there, or take the topic out of the configuration"
+            )
+
+
+def _part(status: Status, name: str) -> Status:
+    found = status.get(name)
+    return found if isinstance(found, Mapping) else {}
+
+
+def _sorted(counts: Mapping[str, int]) -> Sequence[tuple[str, int]]:
+    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+
+
+def _most(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} ({count})" for name, count in _sorted(counts)[:3])
+
+
+def _printable(line: str) -> str:
+    return "".join(letter if letter.isprintable() else "?" for letter in line)

@@ -1,0 +1,123 @@
+"""`status` beside a running collector, a stopped one, a killed one, and none at all."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from daemon.cli import main
+from daemon.errors import EX_NOINPUT
+from tests.daemon.app.processes import CollectorProcess, configuration_for, wait_for_rows
+from tests.daemon.cli.conftest import StartCollector
+from tests.daemon.waiting import wait_until
+from tests.support.mosquitto import Mosquitto, StartMosquitto
+
+
+def _ask(collector: CollectorProcess) -> tuple[int, dict[str, Any]]:
+    answer = subprocess.run(
+        [
+            *(sys.executable, "-m", "daemon", "status", "--json"),
+            *("-c", str(collector.config_path)),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert answer.stderr == ""
+    found: dict[str, Any] = json.loads(answer.stdout)
+    return answer.returncode, found
+
+
+@pytest.fixture(autouse=True)
+def _memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder in memory, as a user's session has it: the status is written often."""
+    folder = tmp_path / "run"
+    folder.mkdir()
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(folder))
+
+
+def _stored(found: dict[str, Any]) -> int:
+    stored: int = found["ledger"]["outcomes"]["stored"]
+    return stored
+
+
+def test_a_running_collector_is_shown_and_then_a_stopped_one(
+    mosquitto: Mosquitto, start_collector: StartCollector
+) -> None:
+    collector = start_collector(configuration_for(mosquitto, interval="100ms"))
+    collector.wait_for_log("connected (MQTT")
+    mosquitto.publish("sensors/attic", "1", qos=1)
+    mosquitto.publish("sensors/attic", "2", qos=0)
+    mosquitto.publish("sensors/attic", '{"t": tru}', qos=1)
+    wait_for_rows(collector.data_path, "climate", 2)
+    wait_until(lambda: _stored(_ask(collector)[1]) == 2, "the status")
+    code, found = _ask(collector)
+    assert (code, found["running"], found["problems"]) == (0, True, [])
+    assert found["brokers"]["home"]["connected"] is True
+    topic = found["ledger"]["topics"]["sensors/attic"]
+    assert (topic["qos0"], topic["qos1"], topic["rejected"]) == (1, 2, 1)
+    assert found["writer"]["waiting"] == 0
+    assert found["disk"]["data_bytes"] == collector.data_path.stat().st_size
+    assert collector.end() == 0
+    code, found = _ask(collector)
+    assert (code, found["running"], _stored(found)) == (3, False, 2)
+
+
+def test_a_killed_collector_is_not_running_whatever_it_said_last(
+    mosquitto: Mosquitto, start_collector: StartCollector
+) -> None:
+    collector = start_collector(configuration_for(mosquitto))
+    wait_until(lambda: _ask(collector)[0] != 3, "a running collector")
+    collector.kill()
+    code, found = _ask(collector)
+    assert (code, found["running"]) == (3, False)
+
+
+def test_a_wrong_password_is_shown_until_it_is_right(
+    start_mosquitto: StartMosquitto, start_collector: StartCollector
+) -> None:
+    broker = start_mosquitto()
+    collector = start_collector(configuration_for(broker, password="not-this-one"))
+    wait_until(lambda: "Not authorized" in str(_ask(collector)[1]["problems"]), "the problem")
+    code, found = _ask(collector)
+    [said] = found["problems"]
+    assert code == 1
+    assert "check brokers.home.username and brokers.home.password" in said
+    assert "not-this-one" not in json.dumps(found)
+    broker.change_password("collector", "not-this-one")
+    wait_until(lambda: _ask(collector)[0] == 0, "its end")
+    log = collector.log_text()
+    assert log.count("brokers.home.password") == 1
+    assert log.count("connected (MQTT") == 1
+
+
+def test_what_an_earlier_run_saved_is_shown_after_a_restart_of_the_machine(
+    mosquitto: Mosquitto,
+    start_collector: StartCollector,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    collector = start_collector(configuration_for(mosquitto))
+    collector.wait_for_log("connected (MQTT")
+    mosquitto.publish("sensors/attic", "1")
+    wait_for_rows(collector.data_path, "climate", 1)
+    assert collector.end() == 0
+    for file in (tmp_path / "run" / "tinyflux-collector").iterdir():
+        file.unlink()
+    assert main(["status", "--data", str(collector.data_path)]) == 3
+    said = capsys.readouterr().out
+    assert "not running" in said
+    assert "received   1: 1 stored" in said
+    assert "sensors/attic" in said
+
+
+def test_where_nothing_was_collected_yet_that_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["status", "--data", str(tmp_path / "data.csv")]) == EX_NOINPUT
+    assert "no collector has written" in capsys.readouterr().err
