@@ -9,9 +9,9 @@ from pathlib import Path
 from daemon.clock import Clock
 from daemon.logs import Repeats
 from daemon.messages import Mapped, Message, Outcome
+from daemon.writer.carried import Position, carry_over, position_of
 from daemon.writer.inbox import InboxCounts, Item
 from daemon.writer.ledger import Ledger
-from daemon.writer.store import Store
 
 _log = logging.getLogger("daemon.writer")
 
@@ -29,6 +29,35 @@ class Journal:
         self._saved_s = clock.monotonic_s()
         self._said_dropped = 0
         self._known_empty: set[tuple[str, str]] = set()
+        self._position = Position()
+        self._saved_position = Position()
+        self._saved_counts: InboxCounts | None = None
+
+    def open(self, data: Path, counts: InboxCounts, resumed: int = 0) -> None:
+        """Go on with the ledger of the runs before; say what a crash has left out of it."""
+        carried = carry_over(self._path, data)
+        self._ledger.resume(carried, resumed)
+        if carried.recovered_now is None:
+            _log.warning(
+                "the last run ended before it could save %s, and %s was rewritten since: how many "
+                "of its points the ledger does not have is unknown",
+                self._path,
+                data,
+            )
+        elif carried.recovered_now:
+            _log.warning(
+                "the last run ended before it could save %s: %d points behind its last entry are "
+                "in %s and count as recovered",
+                self._path,
+                carried.recovered_now,
+                data,
+            )
+        self._position = position_of(data)
+        self._save(counts, resumed)
+
+    def covered(self, data: Path) -> None:
+        """All rows that are in the file now have been settled."""
+        self._position = position_of(data)
 
     def settle(self, item: Item, mapped: Mapped) -> None:
         """One item has its outcome, durably."""
@@ -71,23 +100,29 @@ class Journal:
                 f"this with {self._path}",
             )
 
-    def tick(self, counts: InboxCounts, held: int, store: Store) -> None:
-        """Each minute: save the ledger, say what was dropped."""
+    def tick(self, counts: InboxCounts, held: int) -> None:
+        """Each minute, or at once when the data file was rewritten: save the ledger."""
         now_s = self._clock.monotonic_s()
-        if now_s - self._saved_s >= _SAVE_EVERY_S:
-            self._saved_s = now_s
+        is_rewritten = self._position.inode != self._saved_position.inode
+        if now_s - self._saved_s >= _SAVE_EVERY_S or is_rewritten:
             self._say_dropped(counts)
-            self._save(counts, held, store)
+            if counts != self._saved_counts or self._position != self._saved_position:
+                # A quiet minute costs the card nothing.
+                self._save(counts, held)
+            self._saved_s = now_s
 
-    def close(self, counts: InboxCounts, held: int, store: Store) -> None:
+    def close(self, counts: InboxCounts, held: int) -> None:
         """Save the ledger a last time and say the sums that are left."""
         self._say_dropped(counts)
         self._repeats.flush()
-        self._save(counts, held, store)
+        self._save(counts, held, has_ended=True)
 
-    def _save(self, counts: InboxCounts, held: int, store: Store) -> None:
+    def _save(self, counts: InboxCounts, held: int, *, has_ended: bool = False) -> None:
+        self._saved_s = self._clock.monotonic_s()
+        self._saved_counts = counts
+        self._saved_position = self._position
         try:
-            self._ledger.save(self._path, counts, held, store.size_bytes())
+            self._ledger.save(self._path, counts, held, self._position, has_ended=has_ended)
         except OSError as error:
             self._repeats.log(
                 logging.WARNING, "save", f"cannot save the ledger to {self._path}: {error}"

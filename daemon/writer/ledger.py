@@ -1,7 +1,7 @@
 """What became of every message: one outcome each, and the sum must balance.
 
-Counts of one run, by outcome, rule and topic; saved beside the data so that they can be read
-without the collector. Logs nothing: it answers whether the balance holds.
+Counts of one run, by outcome, rule and topic, and the totals of all runs; saved beside the data so
+that they can be read without the collector. Logs nothing: it answers whether the balance holds.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import TypeAlias
 from daemon.clock import Clock
 from daemon.files import replace_file
 from daemon.messages import Mapped, Message, Outcome
+from daemon.writer.carried import Carried, Position
 from daemon.writer.inbox import OTHERS, InboxCounts, Item
 
 _VERSION = 1
@@ -56,7 +57,15 @@ class Ledger:
         self._unmatched: dict[str, int] = {}
         self._rules: dict[str, _Tally] = {}
         self._measurements: dict[str, int] = {}
+        self._carried = Carried()
+        self._resumed = 0
         self._lock = threading.Lock()
+
+    def resume(self, carried: Carried, resumed: int = 0) -> None:
+        """Go on from the runs before; `resumed` items were received then and wait still."""
+        with self._lock:
+            self._carried = carried
+            self._resumed = resumed
 
     def settle(self, item: Item, mapped: Mapped) -> None:
         """One item has its outcome, for good."""
@@ -95,8 +104,9 @@ class Ledger:
         `held` counts the items that the writer has taken and not settled. Writer thread only.
         """
         with self._lock:
+            received = counts.received + self._resumed
             settled = sum(self._outcomes.values())
-        return counts.received - counts.dropped - settled - counts.waiting - held
+        return received - counts.dropped - settled - counts.waiting - held
 
     def points_by_measurement(self) -> dict[str, int]:
         """How many points of each measurement became durable in this run."""
@@ -119,6 +129,7 @@ class Ledger:
                 "started": _iso(self._started_us),
                 "saved": _iso(self._clock.now_us()),
                 "received": counts.received,
+                "resumed": self._resumed,
                 "outcomes": outcomes,
                 "points": self._points,
                 "measurements": dict(self._measurements),
@@ -126,12 +137,43 @@ class Ledger:
                 "topics": _as_json(self._topics),
                 "unmatched": dict(self._unmatched),
                 "dropped": dict(counts.dropped_by),
+                "total": self._total(outcomes),
             }
 
-    def save(self, path: Path, counts: InboxCounts, held: int, position_bytes: int) -> None:
-        """Write the snapshot and the size of the data file that it covers. May raise OSError."""
+    def _total(self, outcomes: Mapping[str, int]) -> dict[str, object]:
+        carried = self._carried
+        all_outcomes = {
+            name: number + carried.outcomes.get(Outcome(name), 0)
+            for name, number in outcomes.items()
+        }
+        return {
+            "since": carried.since or _iso(self._started_us),
+            # What a killed process had received and not settled comes again or is lost with it.
+            "received": sum(all_outcomes.values()),
+            "outcomes": all_outcomes,
+            "points": carried.points + self._points,
+            "recovered": carried.recovered_points,
+            "recovered_now": carried.recovered_now,
+            "crashes": carried.crashes,
+        }
+
+    def save(
+        self,
+        path: Path,
+        counts: InboxCounts,
+        held: int,
+        position: Position,
+        *,
+        has_ended: bool = False,
+    ) -> None:
+        """Write the snapshot and the place in the data file that it covers. May raise OSError."""
         content = self.snapshot(counts, held)
-        content |= {"jobs": self._runs(), "position_bytes": position_bytes}
+        content |= {
+            "jobs": self._runs(),
+            "position_bytes": position.size_bytes,
+            "position_inode": position.inode,
+            "ended": has_ended,
+        }
         replace_file(path, json.dumps(content, indent=1, ensure_ascii=True).encode() + b"\n")
 
 

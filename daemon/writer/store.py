@@ -56,13 +56,6 @@ class Store:
         except OSError as error:
             raise StartError(*_explain(self.path, error)) from error
 
-    def size_bytes(self) -> int:
-        """The size of the data file now; 0 while there is none."""
-        try:
-            return self.path.stat().st_size
-        except FileNotFoundError:
-            return 0
-
     def close(self) -> None:
         """Release the file; safe twice and before `open`."""
         if self._db is not None:

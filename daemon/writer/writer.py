@@ -86,6 +86,7 @@ class Writer:
         self._files.duplicates.open()
         # What a killed process wrote is in the file, and may be acknowledged as sent again.
         self._files.store.make_durable()
+        self._journal.open(self._files.store.path, self._inbox.counts())
         self._thread.start()
 
     def stop(self, timeout_s: float) -> bool:
@@ -156,7 +157,7 @@ class Writer:
             self._rest(self._outage.failed(f"cannot {self._doing}", error))
         else:
             self._outage.over()
-        self._journal.tick(self._inbox.counts(), self.held(), self._files.store)
+        self._journal.tick(self._inbox.counts(), self.held())
 
     def _await_items(self) -> None:
         if self._is_commit_due() and self._written:
@@ -248,6 +249,7 @@ class Writer:
             self._inbox.acknowledged(source, receipts)
         for entry in done:
             self._journal.settle(entry.item, entry.mapped)
+        self._journal.covered(self._files.store.path)
         self._journal.check(self._inbox.counts(), self.held())
 
     def _rest(self, wait_s: float) -> None:
@@ -266,7 +268,7 @@ class Writer:
                 left,
                 self._files.store.path,
             )
-        self._journal.close(counts, self.held(), self._files.store)
+        self._journal.close(counts, self.held())
         self._files.rejects.close()
         self._files.retained.close()
         self._files.duplicates.close()

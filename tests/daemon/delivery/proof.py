@@ -129,15 +129,15 @@ class Trial:
         rows, found = self._stored()
         wanted = {(name, number) for name, count in published.items() for number in range(count)}
         ledger = json.loads(ledger_path(self.collector.data_path).read_text(encoding="utf-8"))
-        recovered = (ledger.get("recovered") or {}).get("points") or 0
+        total = ledger["total"]
         return Verdict(
             published=len(wanted),
             rows=rows,
             missing=len(wanted - found.keys()),
             doubled=rows - len(found),
-            recognised=ledger["outcomes"]["duplicate"],
-            recovered=recovered,
-            counted=ledger["points"] + recovered,
+            recognised=total["outcomes"]["duplicate"],
+            recovered=total["recovered"],
+            counted=total["points"] + total["recovered"],
             seconds=seconds,
         )
 

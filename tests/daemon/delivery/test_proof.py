@@ -23,6 +23,7 @@ from tests.support.tmpfs import MountError, mounted_tmpfs
 
 def _expect_all(verdict: Verdict, trial: Trial) -> None:
     assert verdict.missing == 0, f"{verdict}\n{trial.collector.log_text()[-3000:]}"
+    assert verdict.counted == verdict.rows, f"the ledger and the file differ: {verdict}"
     # Without a disturbance in the right moment the test would prove nothing.
     assert verdict.published > 100
 
@@ -32,7 +33,9 @@ def test_no_number_is_missing_after_kills(
     mosquitto: Mosquitto, tmp_path: Path, protocol: str
 ) -> None:
     trial = Trial(mosquitto, tmp_path, protocol=protocol)
-    _expect_all(trial.run(Load(times=3), kill_collector), trial)
+    verdict = trial.run(Load(times=3), kill_collector)
+    _expect_all(verdict, trial)
+    assert verdict.doubled == 0
 
 
 def test_no_number_is_missing_after_restarts_of_the_broker(

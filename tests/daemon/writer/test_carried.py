@@ -1,0 +1,136 @@
+"""The ledger goes on after a restart; what a crash has left out of it appears as recovered."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from daemon.messages import Outcome
+from daemon.writer.carried import Carried, carry_over, position_of
+from tests.daemon.waiting import wait_until
+from tests.daemon.writer.conftest import StartWriter
+from tests.daemon.writer.items import message
+
+ROW = b"2026-03-01T12:00:00,numbers,f_value,1.0\r\n"
+QUOTED = b'2026-03-01T12:00:00,numbers,t_note,"two\r\nlines ""here""",f_value,1.0\r\n'
+
+
+def _save(folder: Path, *, ended: bool = False, **changes: object) -> Path:
+    """A ledger of 7 points in 5 messages, which covers the data file as it is."""
+    position = position_of(folder / "data.csv")
+    path = folder / "data.ledger.json"
+    total = {
+        "since": "2026-03-01T12:00:00.000+00:00",
+        "outcomes": {"stored": 5, "duplicate": 2, "waiting": 3},
+        "points": 7,
+        "recovered": 1,
+        "crashes": 1,
+    }
+    content = {
+        "total": total,
+        "position_bytes": position.size_bytes,
+        "position_inode": position.inode,
+        "ended": ended,
+    }
+    path.write_text(json.dumps(content | changes), encoding="ascii")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("behind", "recovered"),
+    [
+        pytest.param(b"", 0, id="nothing"),
+        pytest.param(ROW * 3, 3, id="three rows"),
+        pytest.param(ROW + ROW[:20], 1, id="a torn row"),
+        pytest.param(QUOTED + ROW, 2, id="a value with a line break"),
+    ],
+)
+def test_rows_behind_the_saved_place_are_recovered(
+    tmp_path: Path, behind: bytes, recovered: int
+) -> None:
+    data = tmp_path / "data.csv"
+    data.write_bytes(ROW * 8)
+    path = _save(tmp_path)
+    with data.open("ab") as file:
+        file.write(behind)
+    carried = carry_over(path, data)
+    assert carried.recovered_now == recovered
+    assert (carried.points, carried.recovered_points, carried.crashes) == (7, 1 + recovered, 2)
+    # What waited is not carried over: it comes again, or was lost with the process.
+    assert carried.received == 7
+
+
+def test_after_an_orderly_end_nothing_is_recovered(tmp_path: Path) -> None:
+    data = tmp_path / "data.csv"
+    path = _save(tmp_path, ended=True)
+    data.write_bytes(ROW * 3)
+    carried = carry_over(path, data)
+    assert (carried.recovered_now, carried.crashes) == (0, 1)
+
+
+def _replace(data: Path) -> None:
+    other = data.with_name("other")
+    other.write_bytes(ROW * 100)
+    other.rename(data)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(_replace, id="rewritten"),
+        pytest.param(lambda data: data.write_bytes(ROW), id="cut"),
+        pytest.param(Path.unlink, id="gone"),
+    ],
+)
+def test_behind_a_place_that_is_no_more_nobody_can_tell(
+    tmp_path: Path, change: Callable[[Path], Any]
+) -> None:
+    data = tmp_path / "data.csv"
+    data.write_bytes(ROW * 8)
+    path = _save(tmp_path)
+    change(data)
+    carried = carry_over(path, data)
+    assert (carried.recovered_now, carried.recovered_points, carried.crashes) == (None, 1, 2)
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", '{"version": 1}', '{"total": {"points": "x"}}'], ids=repr
+)
+def test_a_ledger_that_cannot_be_used_begins_anew_with_a_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, content: str
+) -> None:
+    path = tmp_path / "data.ledger.json"
+    path.write_text(content, encoding="ascii")
+    assert carry_over(path, tmp_path / "data.csv") == Carried()
+    assert [record.levelno for record in caplog.records] == [logging.WARNING]
+
+
+def test_without_a_ledger_it_begins_in_silence(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert carry_over(tmp_path / "data.ledger.json", tmp_path / "data.csv") == Carried()
+    assert not caplog.records
+
+
+def _run(start_writer: StartWriter, numbers: range) -> Path:
+    running = start_writer(interval_s=0.1)
+    for number in numbers:
+        running.inbox.put(message("a/b", str(number).encode(), packet_id=number))
+    wait_until(lambda: running.ledger.outcomes()[Outcome.STORED] == 3, "the rows")
+    assert running.writer.stop(5.0)
+    return running.ledger_path
+
+
+def test_totals_go_on_from_run_to_run(start_writer: StartWriter) -> None:
+    _run(start_writer, range(1, 4))
+    path = _run(start_writer, range(4, 7))
+    saved = json.loads(path.read_text(encoding="utf-8"))
+    assert (saved["points"], saved["total"]["points"]) == (3, 6)
+    assert (saved["received"], saved["total"]["received"]) == (3, 6)
+    assert (saved["total"]["recovered"], saved["total"]["crashes"]) == (0, 0)
+    assert saved["total"]["outcomes"]["stored"] == 6
