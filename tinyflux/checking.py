@@ -24,6 +24,7 @@ from tinyflux.progress import Progress
 from tinyflux.records import Chunk, Record, records
 from tinyflux.segment_file import StoredSegment
 from tinyflux.tails import Source, finished_end, has_swallowed_rows, line_end
+from tinyflux.text_encoding import first_bytes
 
 _CHUNK_BYTES = 2 << 20
 _WINDOW_BYTES = 16 << 10
@@ -266,4 +267,5 @@ def open_for_check(path: str | Path, encoding: str | None = None) -> CsvFile:
     if path.is_dir():
         raise ValueError(f"{path} is a directory, no data file")
     csv.field_size_limit(max(csv.field_size_limit(), 1 << 20))
-    return CsvFile(path.resolve(strict=True), RowCodec(encoding), is_writable=False)
+    path = path.resolve(strict=True)
+    return CsvFile(path, RowCodec(encoding, head=first_bytes(path)), is_writable=False)

@@ -17,6 +17,7 @@ from tinyflux.database import TinyFlux
 from tinyflux.errors import CacheDamageError
 from tinyflux.progress import Progress
 from tinyflux.repairing import repair
+from tinyflux.text_encoding import first_bytes
 from tinyflux.times import from_us
 
 _SHOWN = 100
@@ -110,8 +111,8 @@ def _counted(number: int, what: str) -> str:
 
 
 def _repair(options: argparse.Namespace) -> int:
-    codec = RowCodec(options.encoding)
     path = options.path.resolve(strict=True)
+    codec = RowCodec(options.encoding, head=first_bytes(path))
     with CsvFile(path, codec, is_writable=options.is_run) as file:
         report = repair(file, accept_tail=options.accept_tail, is_dry=not options.is_run)
     for damage in report.damages:

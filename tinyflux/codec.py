@@ -6,7 +6,6 @@ Knows the dialect and the encoding, never files.
 
 from __future__ import annotations
 
-import codecs
 import csv
 import io
 import re
@@ -17,6 +16,7 @@ from typing import Any
 
 from tinyflux.line_protocol import FieldSet, TagSet
 from tinyflux.point import Point, plain_number, validate_fields, validate_tags
+from tinyflux.text_encoding import TextEncoding
 from tinyflux.times import format_us, from_us, parse_iso, to_storable_us
 
 NONE_TEXT = "_none"
@@ -33,13 +33,20 @@ _STR_DIGITS = 640
 class RowCodec:
     """Encodes and decodes rows in one encoding and csv dialect.
 
-    `dialect` is what `csv.writer` takes (`delimiter`, `quotechar`, `quoting`, `lineterminator`…).
+    `dialect` is what `csv.writer` takes (`delimiter`, `quotechar`, `quoting`, `lineterminator`…),
+    `head` the first bytes of the file, whose mark tells the byte order where `encoding` does not.
     Raises TypeError or ValueError for what `csv` refuses, LookupError for an unknown encoding.
     """
 
-    def __init__(self, encoding: str | None = None, dialect: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        encoding: str | None = None,
+        dialect: dict[str, Any] | None = None,
+        head: bytes = b"",
+    ) -> None:
         self.dialect = dict(dialect or {})
-        self.encoding, self.bom = _stateless(encoding or "utf-8")
+        self.text_encoding = TextEncoding.of(encoding or "utf-8", head)
+        self.encoding = self.text_encoding.name
         try:
             self._writer_dialect = csv.writer(io.StringIO(), **self.dialect).dialect
         except csv.Error as error:
@@ -163,29 +170,6 @@ _SAMPLE = ("2025-01-01T00:00:00", "measurement", "_tag_key", "value", "_field_ke
 _NEWER_QUOTING = tuple(
     getattr(csv, name) for name in ("QUOTE_STRINGS", "QUOTE_NOTNULL") if hasattr(csv, name)
 )
-
-
-_STATEFUL = ("iso2022", "hz", "utf-7", "idna", "punycode", "unicode-escape", "raw-unicode-escape")
-
-
-def _stateless(encoding: str) -> tuple[str, bytes]:
-    """An encoding whose rows stand by themselves, and the mark that starts its file."""
-    name = codecs.lookup(encoding).name
-    marked = {
-        "utf-16": ("utf-16-le", codecs.BOM_UTF16_LE),
-        "utf-32": ("utf-32-le", codecs.BOM_UTF32_LE),
-        "utf-8-sig": ("utf-8", codecs.BOM_UTF8),
-    }
-    if name in marked:
-        return marked[name]
-    sample = "a,\r\n"
-    is_stateful = (sample * 2).encode(name) != sample.encode(name) * 2
-    if is_stateful or name.replace("_", "-").startswith(_STATEFUL):
-        raise ValueError(
-            f"encoding {encoding!r} cannot be used: its bytes depend on what stands before them, "
-            f"or do not keep every text; use utf-8"
-        )
-    return name, b""
 
 
 def cells_of(point: Point, *, is_compact: bool) -> list[str]:

@@ -5,7 +5,6 @@ Knows bytes and rows' ends, never what a row means.
 
 from __future__ import annotations
 
-import codecs
 import errno
 import logging
 import os
@@ -89,12 +88,11 @@ class CsvFile(NamedFile):
         return None if mark is None else mark.generation
 
     def header_size(self) -> int:
-        """The bytes of a byte order mark before the first row."""
-        head = self.read(0, 4)
-        for mark in (self.codec.bom, codecs.BOM_UTF8 if self.codec.encoding == "utf-8" else b""):
-            if mark and head.startswith(mark):
-                return len(mark)
-        return 0
+        """The bytes of a byte order mark before the first row; ValueError for a wrong one."""
+        try:
+            return self.codec.text_encoding.mark_size(self.read(0, 4))
+        except ValueError as error:
+            raise ValueError(f"{self.path}: {error}") from None
 
     def append(self, data: bytes, *, n_rows: int, is_durable: bool) -> None:
         """Add whole rows to the end; on disk when this returns if `is_durable`.
@@ -127,8 +125,8 @@ class CsvFile(NamedFile):
             except OSError as error:
                 raise files.storage_error(error, doing) from error
             before = self.opened()
-        if before.size_bytes == 0 and self.codec.bom:
-            data = self.codec.bom + data
+        if before.size_bytes == 0:
+            data = self.codec.text_encoding.mark + data
         is_visible = False
         try:
             if n_rows > 1:

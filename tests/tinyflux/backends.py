@@ -30,9 +30,9 @@ class ListStorage(Storage):
         self.items.clear()
 
 
-def require_sound(path: Path) -> None:
+def require_sound(path: Path, encoding: str | None = None) -> None:
     """Every byte of the data file is a row's, and its index cache says the same."""
-    with open_for_check(path) as file:
+    with open_for_check(path, encoding) as file:
         assert [piece for piece in examine(file) if isinstance(piece, Damage)] == []
         assert list(cache_disagreements(file)) == []
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.tinyflux import by_hand
+from tests.tinyflux.backends import require_sound
 from tests.tinyflux.exact import contents
 from tinyflux import FieldQuery, Point, TagQuery, TinyFlux
 
@@ -111,6 +112,84 @@ def test_a_file_that_is_emptied_begins_with_its_mark_again(tmp_path: Path, encod
     assert path.read_bytes().startswith(mark + "2".encode(encoding)[len(mark) :])
     with open(path, encoding=encoding, newline="") as file:
         assert file.read() == "2025-01-01T02:00:00,_default,_field_n,2\r\n"
+
+
+BIG_ENDIAN = {"utf-16": codecs.BOM_UTF16_BE, "utf-32": codecs.BOM_UTF32_BE}
+
+
+@pytest.mark.parametrize("encoding", BIG_ENDIAN)
+def test_the_mark_decides_the_byte_order(tmp_path: Path, encoding: str) -> None:
+    mark = BIG_ENDIAN[encoding]
+    path = tmp_path / "data.csv"
+    text = "Grüße,\n\u0a0d\u0d0a"
+    with open(path, "w", encoding=f"{encoding}-be", newline="") as file:
+        file.write("\ufeff")
+        by_hand.write(file, [point(1, a=text)])
+    with TinyFlux(path, encoding=encoding) as db:
+        assert contents(db.all()) == contents([point(1, a=text)])
+        db.insert(point(2, b=text))
+    with TinyFlux(path, encoding=encoding, auto_index=False) as db:
+        assert db.update(FieldQuery().n == 1, tags={"a": text + text}) == 1
+        db.insert_multiple([point(3), point(4)])
+        assert db.remove(FieldQuery().n == 3) == 1
+    expected = [point(1, a=text + text), point(2, b=text), point(4)]
+    with TinyFlux(path, encoding=encoding) as db:
+        assert contents(db.all()) == contents(expected)
+        db.remove_all()
+        db.insert(point(5))
+        assert db.get_field_values("n") == [5]
+    with open(path, encoding=encoding, newline="") as file:
+        assert file.read() == "2025-01-01T05:00:00,_default,_field_n,5\r\n"
+    assert path.read_bytes().startswith(mark)
+    require_sound(path, encoding)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "written"),
+    [
+        (None, "utf-16"),
+        ("latin-1", "utf-16"),
+        ("utf-16", "utf-32"),
+        ("utf-16-le", "utf-16-be"),
+        ("utf-16", "utf-8-sig"),
+    ],
+)
+def test_a_file_with_the_mark_of_another_encoding_is_left_alone(
+    tmp_path: Path, encoding: str | None, written: str
+) -> None:
+    path = tmp_path / "data.csv"
+    mark = b"" if written.endswith(("16", "sig", "32")) else codecs.BOM_UTF16_BE
+    data = mark + "2025-01-01T00:00:00,m,_field_n,1\r\n".encode(written)
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match=r"begins with the byte order mark of utf-.*: open it"):
+        TinyFlux(path, encoding=encoding)
+    assert path.read_bytes() == data
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-be"])
+def test_a_mark_is_passed_over_where_the_byte_order_is_named(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "data.csv"
+    text = "\ufeff2025-01-01T01:00:00,_default,_field_n,1\r\n"
+    path.write_bytes(text.encode(encoding))
+    with TinyFlux(path, encoding=encoding) as db:
+        db.insert(point(2))
+        assert db.update(FieldQuery().n == 1, fields={"n": 3}) == 1
+        assert db.get_field_values("n") == [3, 2]
+    assert path.read_bytes().decode(encoding).startswith("\ufeff2025-01-01T01")
+
+
+def test_a_file_that_comes_back_in_the_other_byte_order_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "data.csv"
+    with TinyFlux(path, encoding="utf-16") as db:
+        db.insert(point(1))
+        data = "\ufeff2025-01-01T01:00:00,_default,_field_n,1\r\n".encode("utf-16-be")
+        path.with_name("new.csv").write_bytes(data)
+        path.with_name("new.csv").rename(path)
+        with pytest.raises(ValueError, match="mark of utf-16-be"):
+            db.insert(point(2))
+        with pytest.raises(ValueError, match="mark of utf-16-be"):
+            db.all()
+    assert path.read_bytes() == data
 
 
 @pytest.mark.parametrize(

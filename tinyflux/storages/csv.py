@@ -22,6 +22,7 @@ from tinyflux.rewrite import empty
 from tinyflux.row_texts import RowTexts
 from tinyflux.storages.base import Storage
 from tinyflux.table import Table
+from tinyflux.text_encoding import first_bytes
 
 _MODES = {
     "r+": {"read", "append", "write", "reset"},
@@ -39,7 +40,8 @@ class CSVStorage(Storage):
     Args:
         path: The file; a symbolic link is followed. It is created where the mode allows it.
         create_dirs: Whether to create missing parent directories.
-        encoding: Of the file; None is UTF-8.
+        encoding: Of the file; None is UTF-8. The mark at the file's start decides the byte order
+            of `utf-16` and `utf-32`.
         access_mode: `r+` everything; `r` reads; `a` inserts; `a+` reads and inserts; `w` empties
             the file, then inserts and `remove_all`; `w+` empties the file, then everything.
         flush_on_insert: Whether a point is on disk when an insert returns. Otherwise it is visible
@@ -67,11 +69,12 @@ class CSVStorage(Storage):
         if newline not in (None, "", "\n", "\r", "\r\n"):
             raise ValueError(f"newline {newline!r} is not one of None, '', '\\n', '\\r', '\\r\\n'")
         self._mode = access_mode
-        self._codec = RowCodec(encoding, kwargs)
+        self._path = Path(os.path.realpath(path))
+        head = b"" if access_mode.startswith("w") else first_bytes(self._path)
+        self._codec = RowCodec(encoding, kwargs, head)
         self._texts = RowTexts(self._codec)
         self._flush_on_insert = flush_on_insert
         self._aside: list[Point] = []
-        self._path = Path(os.path.realpath(path))
         if access_mode != "r":
             create_file(self._path, create_dirs)
         self._file, self._denial = _opened(self._path, self._codec, access_mode)
@@ -79,6 +82,7 @@ class CSVStorage(Storage):
             remove_left_over(self._file)
         if access_mode.startswith("w"):
             empty(self._file)
+        self._file.header_size()  # a file in another encoding is refused before anything is done
 
     @property
     def lock_timeout_s(self) -> float:
