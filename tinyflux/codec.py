@@ -118,6 +118,13 @@ class RowCodec:
                 f"{error.reason}; the row is {text[:80]!r}"
             ) from error
 
+    def encode_like(self, point: Point, old: Sequence[str]) -> bytes:
+        """The row of `point` in the place of the row whose cells are `old`.
+
+        In its key style, and with the keys that both have in its order; new keys follow.
+        """
+        return self.encode(_ordered_like(point, old), is_compact_row(old))
+
     def _text(self, cells: Sequence[str]) -> str:
         if self.quotes_singly:
             text = ",".join(cells)
@@ -254,6 +261,17 @@ def split_key(cell: str) -> tuple[bool, str]:
             return is_tag, cell[len(prefix) :]
     raise ValueError(
         f"key {cell[:40]!r} begins with none of {TAG}, {FIELD}, {COMPACT_TAG}, {COMPACT_FIELD}"
+    )
+
+
+def _ordered_like(point: Point, cells: Sequence[str]) -> Point:
+    if point.time is None:
+        return point
+    keys = [split_key(cell) for cell in cells[2::2]]
+    tags = {key: point.tags[key] for is_tag, key in keys if is_tag and key in point.tags}
+    fields = {key: point.fields[key] for is_tag, key in keys if not is_tag and key in point.fields}
+    return Point.of_parts(
+        point.time, point.measurement, {**tags, **point.tags}, {**fields, **point.fields}
     )
 
 

@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinyflux import files
-from tinyflux.codec import is_compact_row
 from tinyflux.columns import RowArray
 from tinyflux.copying import Copier
 from tinyflux.csvfile import CsvFile
@@ -268,7 +267,7 @@ def _merged(runs: NDArray[np.int64], changed: RowArray) -> Iterable[tuple[int, i
 
 
 def _replaced_text(file: CsvFile, segment: Segment, row: int, point: Point) -> bytes:
-    """The new text of a stored row, in the style of the old one."""
+    """The new text of a stored row, in the style and the order of the old one."""
     start, stop = _extent(segment).bounds(row)
     record = next(records(Chunk(file.read(start, stop), start, str(file.path)), file.codec))
-    return file.codec.encode(point, is_compact_row(record.cells))
+    return file.codec.encode_like(point, record.cells)

@@ -142,3 +142,22 @@ def test_a_file_that_is_gone_is_an_error_and_not_an_empty_database(tmp_path: Pat
             with pytest.raises(OSError, match="No such file"):
                 call(db)
         assert not path.exists()
+
+
+ORDERS = (
+    "2025-01-01T00:00:00,m,_tag_a,1,_tag_b,2,_field_x,1,_field_y,2\r\n",
+    "2025-01-01T00:00:01,m,_tag_b,2,_tag_a,1,_field_y,2,_field_x,1\r\n",
+    '2025-01-01T00:00:02,m,t_c,"q""",t_b,2,t_a,1,f_y,2,f_z,0,f_x,1\r\n',
+)
+
+
+def test_a_changed_row_keeps_the_order_of_its_keys(tmp_path: Path) -> None:
+    path = tmp_path / "data.csv"
+    path.write_text("".join(ORDERS), encoding="utf-8", newline="")
+    with TinyFlux(path) as db:
+        assert db.update_all(tags={"n": "new", "b": "3"}, fields={"x": 7}, unset_fields="z") == 3
+    assert path.read_bytes().decode() == (
+        "2025-01-01T00:00:00,m,_tag_a,1,_tag_b,3,_tag_n,new,_field_x,7,_field_y,2\r\n"
+        "2025-01-01T00:00:01,m,_tag_b,3,_tag_a,1,_tag_n,new,_field_y,2,_field_x,7\r\n"
+        '2025-01-01T00:00:02,m,t_c,"q""",t_b,3,t_a,1,t_n,new,f_y,2,f_x,7\r\n'
+    )
