@@ -283,12 +283,10 @@ class CsvFile(NamedFile):
 
     def _tell_synced(self) -> None:
         """Say in the mark what is on disk, unless another process is writing just now."""
+        if self._marking.is_told or self.is_closed:
+            return
         # A lock on a descriptor that a fork copied is the parent's.
-        if (
-            self._marking.is_told
-            or self.is_inherited
-            or not locks.try_lock_append(self.fd, self.path)
-        ):
+        if self.is_inherited or not locks.try_lock_append(self.fd, self.path):
             return
         try:
             identity = self.opened()

@@ -6,7 +6,7 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -35,15 +35,10 @@ def points_of(segment: Segment, rows: RowArray) -> list[Point]:
         fields: list[dict[str, Any]] = [{} for _ in range(len(rows))]
         _fill(tags, segment.tags, rows)
         _fill(fields, segment.fields, rows)
-        make = Point.of_parts
         moments = datetimes(segment.times_us[rows])
-        measurements = segment.measurement.pythons(rows)
-        return [
-            make(moment, measurement or "", tag_set, field_set)
-            for moment, measurement, tag_set, field_set in zip(
-                moments, measurements, tags, fields, strict=True
-            )
-        ]
+        # Every row has a measurement.
+        measurements = cast("list[str]", segment.measurement.pythons(rows))
+        return Point.many_of_parts(moments, measurements, tags, fields)
 
 
 def _fill(mappings: list[dict[str, Any]], columns: Any, rows: RowArray) -> None:

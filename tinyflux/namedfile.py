@@ -70,6 +70,11 @@ class NamedFile:
         )
 
     @property
+    def is_closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._fd < 0
+
+    @property
     def is_inherited(self) -> bool:
         """Whether a fork copied the descriptor: its locks are the parent's."""
         return self._pid != os.getpid()

@@ -5,7 +5,7 @@ Knows nothing of storage. What a Point may hold is decided here and nowhere else
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from operator import attrgetter
 from typing import Any
@@ -68,6 +68,28 @@ class Point:
         point._tags = tags
         point._fields = fields
         return point
+
+    @classmethod
+    def many_of_parts(
+        cls,
+        times: Iterable[datetime],
+        measurements: Iterable[str],
+        tags: Iterable[TagSet],
+        fields: Iterable[FieldSet],
+    ) -> list[Point]:
+        """As `of_parts`, of iterables of the same length: half the cost for each."""
+        points = []
+        make = cls.__new__
+        for time, measurement, tag_set, field_set in zip(
+            times, measurements, tags, fields, strict=True
+        ):
+            point = make(cls)
+            point._time = time
+            point._measurement = measurement
+            point._tags = tag_set
+            point._fields = field_set
+            points.append(point)
+        return points
 
     @property
     def time(self) -> datetime | None:
