@@ -157,13 +157,38 @@ def test_rights_are_properties_of_the_storage(path: Path, mode: str) -> None:
     assert rights == ALLOWED[mode] - {"reset"}
 
 
-def test_a_database_that_is_closed_says_so(path: Path) -> None:
-    db = TinyFlux(path)
+AFTER_CLOSE: dict[str, Callable[[TinyFlux], Any]] = {
+    "len": len,
+    "iteration": list,
+    "all": lambda db: db.all(),
+    "count": lambda db: db.count(EVERY),
+    "get_tag_keys": lambda db: db.get_tag_keys(),
+    "latest": lambda db: db.latest(),
+    "measurement": lambda db: db.measurement("m").search(EVERY),
+    "insert": lambda db: db.insert(Point()),
+    "insert_multiple": lambda db: db.insert_multiple([Point()]),
+    "remove": lambda db: db.remove(EVERY),
+    "remove_all": lambda db: db.remove_all(),
+    "update_all": lambda db: db.update_all(measurement="n"),
+    "apply": lambda db: db.apply([]),
+    "reindex": lambda db: db.reindex(),
+    "storage.read": lambda db: db.storage.read(),
+    "storage.append": lambda db: db.storage.append([Point(time=TIME)]),
+    "storage.reset": lambda db: db.storage.reset(),
+}
+
+
+@pytest.mark.parametrize("auto_index", [True, False])
+@pytest.mark.parametrize("call", AFTER_CLOSE.values(), ids=AFTER_CLOSE)
+def test_a_file_that_is_closed_says_so(
+    path: Path, call: Callable[[TinyFlux], Any], auto_index: bool
+) -> None:
+    db = TinyFlux(path, auto_index=auto_index)
+    assert len(db) == 1
     db.close()
     db.close()
-    for call in (len, lambda db: db.insert(Point()), lambda db: db.remove(EVERY)):
-        with pytest.raises(ValueError, match="is closed"):
-            call(db)
+    with pytest.raises(ValueError, match="is closed"):
+        call(db)
     assert contents(TinyFlux(path).all()) == contents(
         [Point(time=TIME, measurement="m", tags={"a": "b"})]
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -115,6 +116,18 @@ def test_the_database_closes_with_its_block(backend: Backend) -> None:
         assert len(db) == 1
     db.close()
     assert len(backend.open()) == 1
+
+
+@pytest.mark.parametrize("storage", ["memory", "user"])
+def test_a_storage_that_holds_nothing_open_goes_on_after_close(
+    storage: str, tmp_path: Path
+) -> None:
+    db = Backend(storage, True, tmp_path).holding(point(1))
+    db.close()
+    assert db.insert(point(2)) == 1
+    assert db.remove(FieldQuery().n == 1) == 1
+    assert db.get_field_values("n") == [2]
+    db.storage.sync()
 
 
 def test_the_block_closes_on_an_error_too(tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +13,15 @@ import pytest
 
 from tests.tinyflux.backends import Backend
 from tests.tinyflux.exact import contents
-from tinyflux import FieldQuery, Point, TagQuery, TimeQuery, TinyFlux
+from tinyflux import (
+    FieldQuery,
+    MeasurementQuery,
+    MemoryStorage,
+    Point,
+    TagQuery,
+    TimeQuery,
+    TinyFlux,
+)
 
 TIME = datetime(2025, 1, 1, tzinfo=UTC)
 
@@ -154,6 +164,33 @@ def test_a_batch_holds_at_least_one(backend: Backend, batch_size: int) -> None:
     with pytest.raises(ValueError, match="batch_size must be at least 1"):
         db.insert_multiple([point()], batch_size=batch_size)
     assert len(db) == 0
+
+
+def test_a_copy_of_a_point_for_each_row(backend: Backend) -> None:
+    db = backend.open()
+    new = point(1, a="b")
+    for name in ("x", "y"):
+        db.insert(copy.deepcopy(new), measurement=name)
+    new.tags["a"] = "c"
+    assert [(p.measurement, p.tags["a"]) for p in db] == [("x", "b"), ("y", "b")]
+    assert db.count(MeasurementQuery() == "x") == 1
+
+
+def test_an_object_stored_twice_is_two_rows_of_a_file_but_one_point_in_memory(
+    tmp_path: Path,
+) -> None:
+    found = {}
+    for name, db in (
+        ("csv", TinyFlux(tmp_path / "data.csv")),
+        ("memory", TinyFlux(storage=MemoryStorage)),
+    ):
+        new = point(1)
+        db.insert(new, measurement="x")
+        db.insert(new, measurement="y")
+        assert new.measurement == "y"
+        found[name] = [p.measurement for p in db]
+        db.close()
+    assert found == {"csv": ["x", "y"], "memory": ["y", "y"]}
 
 
 NO_POINTS = [None, "point", 3, {"time": TIME}, TinyFlux, [point()]]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from tests.tinyflux.backends import Backend
 from tests.tinyflux.exact import contents
-from tinyflux import FieldQuery, Point
+from tinyflux import FieldQuery, Point, TinyFlux
 
 TIME = datetime(2025, 1, 1, tzinfo=UTC)
 
@@ -76,6 +79,46 @@ def test_emptying_inside_an_iteration_gives_the_points_as_they_were(backend: Bac
     db.remove_all()
     assert [point.fields["no"] for point in (first, *iteration)] == list(range(9000))
     assert len(db) == 0
+
+
+SOURCES: dict[str, Callable[[TinyFlux], Iterable[Point]]] = {
+    "database": iter,
+    "measurement": lambda db: db.measurement("_default"),
+    "all": lambda db: db.all(),
+    "search": lambda db: db.search(FieldQuery().no >= 0),
+    "storage": lambda db: list(db.storage.read()),
+}
+
+
+@pytest.mark.parametrize("source", SOURCES.values(), ids=SOURCES)
+def test_each_point_can_be_removed_while_it_is_looked_at(
+    backend: Backend, source: Callable[[TinyFlux], Iterable[Point]]
+) -> None:
+    db = backend.holding(*points(7))
+    for left, found in enumerate(source(db)):
+        assert db.remove(FieldQuery().no == found.fields["no"]) == 1
+        assert len(db) == 6 - left
+    assert db.all() == []
+
+
+@pytest.mark.parametrize("source", SOURCES.values(), ids=SOURCES)
+def test_each_point_can_be_updated_while_it_is_looked_at(
+    backend: Backend, source: Callable[[TinyFlux], Iterable[Point]]
+) -> None:
+    db = backend.holding(*points(7))
+    for found in source(db):
+        assert db.update(FieldQuery().no == found.fields["no"], tags={"seen": "yes"}) == 1
+        assert "seen" not in found.tags
+    assert [p.tags for p in db] == [{"seen": "yes"}] * 7
+
+
+def test_a_list_of_points_found_stays_as_it_was(backend: Backend) -> None:
+    db = backend.holding(*points(3))
+    found = db.search(FieldQuery().no < 2)
+    db.update_all(fields={"no": 9})
+    db.insert(points(1)[0])
+    db.remove_all()
+    assert contents(found) == contents(points(2))
 
 
 def test_a_scan_goes_on_in_the_file_that_it_began_with(tmp_path: Path) -> None:

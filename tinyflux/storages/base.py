@@ -50,5 +50,12 @@ class Storage(ABC):
     def reset(self) -> None:
         """Remove everything."""
 
+    def sync(self) -> None:  # noqa: B027 - nothing to wait for is a valid storage
+        """Return when what was appended is as durable as it can be here."""
+
     def close(self) -> None:  # noqa: B027 - nothing to release is a valid storage
-        """Release what the storage holds; twice is fine."""
+        """Release what the storage holds; twice is fine.
+
+        A storage that holds nothing open goes on as before; another refuses what is asked of it
+        afterwards.
+        """

@@ -175,7 +175,11 @@ class CSVStorage(Storage):
         return list(self.points())
 
     def points(self) -> Iterator[Point]:
-        """Every point of the file, read in pieces."""
+        """Every point of the file, read in pieces; ValueError once it is closed."""
+        self._file.current()
+        return self._scanned()
+
+    def _scanned(self) -> Iterator[Point]:
         for segment in scan(self._file):
             yield from Table([segment]).points(np.arange(segment.n_rows))
 
@@ -189,7 +193,8 @@ class CSVStorage(Storage):
     def close(self) -> None:
         """Sync what is waiting and close the file; twice is fine.
 
-        Raises OSError if that could not be synced; the file is closed all the same.
+        Raises OSError if that could not be synced; the file is closed all the same. Whatever is
+        asked of it afterwards raises ValueError.
         """
         try:
             self.sync()

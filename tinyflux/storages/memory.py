@@ -9,10 +9,12 @@ from tinyflux.storages.base import Storage
 
 
 class MemoryStorage(Storage):
-    """Keeps the very Point objects it was given, until the process ends.
+    """Keeps the very Point objects it was given, until the process ends; `close` ends nothing.
 
     Queries give these objects. Changing one behind the database's back is not supported: use
-    `update`.
+    `update`. To insert the same object again is such a change, too, where its time or measurement
+    becomes another: an object is one point, however often it is stored. Insert a new Point, or a
+    `copy.deepcopy`, for each row. (In a file every insert is a row of its own.)
     """
 
     def __init__(self) -> None:
