@@ -158,10 +158,14 @@ class Point:
         """The point as one line of InfluxDB line protocol, time in ns.
 
         What line protocol cannot hold is left out: tags that are None or empty, fields that are
-        None, NaN or infinite. ValueError where no field is left or a text holds a newline.
+        None, NaN or infinite. ValueError where no field is left, a text holds a newline, an int or
+        the time has more than 64 bits, or tags or fields were changed to hold what they must not.
         """
+        validate_tags(self._tags)
+        validate_fields(self._fields)
         time_us = None if self._time is None else to_storable_us(self._time)
-        return to_line(LineParts(time_us, self._measurement, self._tags, self._fields))
+        fields = {key: plain_number(number) for key, number in self._fields.items()}
+        return to_line(LineParts(time_us, self._measurement, self._tags, fields))
 
     @classmethod
     def from_line_protocol(cls, line: str) -> Point:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import product
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -187,6 +188,28 @@ def test_an_int_beyond_the_signed_ones_is_written_unsigned() -> None:
         "_default a=9223372036854775807i,b=9223372036854775808u,c=18446744073709551615u,"
         "d=-9223372036854775808i"
     )
+
+
+def test_a_point_changed_in_place_is_written_as_it_is() -> None:
+    point = Point(fields={"f": 1})
+    point.fields["f"] = np.float64(1.5)
+    point.fields["g"] = np.int64(3)
+    assert point.to_line_protocol() == "_default f=1.5,g=3i"
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value", "text"),
+    [
+        ("tags", 5, "tag 'a' must be a str"),
+        ("fields", "5", "field 'a' must be an int"),
+        ("fields", True, "use 1 or 0"),
+    ],
+)
+def test_what_a_point_must_not_hold_is_refused(attribute: str, value: Any, text: str) -> None:
+    point = Point(fields={"f": 1})
+    getattr(point, attribute)["a"] = value
+    with pytest.raises(ValueError, match=text):
+        point.to_line_protocol()
 
 
 @pytest.mark.parametrize("year", [1, 1677, 2263, 9999])
