@@ -67,6 +67,13 @@ def _parser() -> argparse.ArgumentParser:
     status.add_argument("--json", action="store_true", help="all of it, for a program")
     status.set_defaults(command=_status)
 
+    replay = commands.add_parser(
+        "replay", help="try the rejected messages again, under the rules of now"
+    )
+    _take_config(replay)
+    replay.add_argument("--plan", action="store_true", help="say what would be done, do nothing")
+    replay.set_defaults(command=_replay)
+
     retention = commands.add_parser("retention", help="apply the retention rules now")
     _take_config(retention)
     what = retention.add_mutually_exclusive_group(required=True)
@@ -133,6 +140,12 @@ def _status(options: argparse.Namespace) -> int:
     from daemon.cli.status import status
 
     return status(options.config, options.data, as_json=options.json)
+
+
+def _replay(options: argparse.Namespace) -> int:
+    from daemon.cli.replay import replay
+
+    return replay(options.config, is_plan=options.plan)
 
 
 def _retention(options: argparse.Namespace) -> int:

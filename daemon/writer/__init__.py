@@ -9,6 +9,8 @@ from daemon.writer.inbox import Inbox, InboxCounts, Item
 from daemon.writer.inflight import Window
 from daemon.writer.journal import Journal
 from daemon.writer.ledger import Ledger
+from daemon.writer.reject_lines import Reject, decode_reject
+from daemon.writer.reject_replay import RejectTray, working_lines
 from daemon.writer.rejects import RejectFile
 from daemon.writer.retained import RetainedMemory
 from daemon.writer.store import Store
@@ -24,9 +26,13 @@ __all__ = [
     "Journal",
     "Ledger",
     "Observer",
+    "Reject",
     "RejectFile",
+    "RejectTray",
     "RetainedMemory",
     "Store",
     "Window",
     "Writer",
+    "decode_reject",
+    "working_lines",
 ]

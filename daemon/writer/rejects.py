@@ -1,21 +1,33 @@
 """The reject file: what could not be mapped, one JSON object a line, bounded in size.
 
-A line holds all that is needed to try the message again under other rules. When the file has
-half of its allowed size it becomes the predecessor (`rejects.1.jsonl`) and a new one begins.
+When the file has half of its allowed size it becomes the predecessor (`rejects.1.jsonl`) and a new
+one begins. Another process may take both away, to try them under other rules (`reject_replay.py`):
+so every line is written under the file's lock, into the file that has the name at that moment.
 """
 
 from __future__ import annotations
 
-import base64
-import json
+import errno
+import fcntl
 import os
-from datetime import UTC, datetime
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-from daemon.messages import Mapped, Message
+from daemon.messages import Mapped
 from daemon.writer.inbox import Item
+from daemon.writer.reject_lines import encode_reject
 from tinyflux import files
+
+_LOCK_TIMEOUT_S = 5.0
+_LOCK_POLL_S = 0.01
+
+
+def predecessor_of(path: Path) -> Path:
+    """Where the lines before those of a reject file are."""
+    return path.with_name(f"{path.stem}.1{path.suffix}")
 
 
 class RejectFile:
@@ -30,22 +42,27 @@ class RejectFile:
     @property
     def predecessor(self) -> Path:
         """Where the lines before these are."""
-        return self.path.with_name(f"{self.path.stem}.1{self.path.suffix}")
+        return predecessor_of(self.path)
 
     def append(self, item: Item, mapped: Mapped) -> None:
         """Write one line; it is on disk after `sync`. A failed append leaves no half line."""
-        line = _line(item, mapped, self._half_bytes)
-        file = self._open()
-        size_bytes = file.seek(0, os.SEEK_END)
-        if size_bytes and size_bytes + len(line) > self._half_bytes:
-            file = self._rotate(file)
-            size_bytes = 0
+        line = encode_reject(item, mapped, self._half_bytes)
+        file = self._lock()
         try:
-            files.write_all(file.fileno(), line, self.path)
-        except OSError:
-            files.truncate(file.fileno(), size_bytes, self.path)
-            raise
-        self._is_dirty = True
+            size_bytes = file.seek(0, os.SEEK_END)
+            if size_bytes and size_bytes + len(line) > self._half_bytes:
+                self._rotate()
+                file = self._lock()
+                size_bytes = file.seek(0, os.SEEK_END)
+            self._is_dirty = True
+            try:
+                files.write_all(file.fileno(), line, self.path)
+            except OSError:
+                files.truncate(file.fileno(), size_bytes, self.path)
+                raise
+        finally:
+            if self._file is not None:
+                fcntl.flock(self._file, fcntl.LOCK_UN)
 
     def sync(self) -> None:
         """Every line so far is on disk when this returns."""
@@ -59,15 +76,30 @@ class RejectFile:
             self._file.close()
             self._file = None
 
+    def _lock(self) -> IO[bytes]:
+        """The file that has the name now, locked."""
+        while True:
+            if self._file is None:
+                self._file = self._open()
+            lock(self._file.fileno(), self.path)
+            if is_named(self._file.fileno(), self.path):
+                return self._file
+            # Taken away for a replay, with lines in it that are not on disk yet.
+            self.sync()
+            self.close()
+
     def _open(self) -> IO[bytes]:
-        if self._file is None:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            is_new = not self.path.exists()
-            self._file = self.path.open("a+b", buffering=0)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        is_new = not self.path.exists()
+        file = self.path.open("a+b", buffering=0)
+        try:
             if is_new:
                 files.sync_directory(self.path.parent)
-            self._end_last_line(self._file)
-        return self._file
+            self._end_last_line(file)
+        except OSError:
+            file.close()
+            raise
+        return file
 
     @staticmethod
     def _end_last_line(file: IO[bytes]) -> None:
@@ -77,45 +109,63 @@ class RejectFile:
             if file.read(1) != b"\n":
                 file.write(b"\n")
 
-    def _rotate(self, file: IO[bytes]) -> IO[bytes]:
-        files.sync(file.fileno(), self.path)
-        self.close()
+    def _rotate(self) -> None:
+        """The file becomes the predecessor; called under its lock, which goes with it."""
+        self.sync()
         files.rename(self.path, self.predecessor)
         files.sync_directory(self.path.parent)
-        return self._open()
+        self.close()
 
 
-def _line(item: Item, mapped: Mapped, limit_bytes: int) -> bytes:
-    """One item as a line of at most `limit_bytes`: what is longer is cut, and marked as cut."""
-    line = _dump(_record(item, mapped))
-    if len(line) <= limit_bytes:
-        return line
-    # Text grows sixfold at worst (control characters become \\u00xx), base64 by a third.
-    return _dump({**_record(item, mapped, limit_bytes // 12), "is_cut": True})
+def lock(descriptor: int, path: Path) -> None:
+    """Take the lock of an open reject file; OSError when somebody holds it for seconds."""
+    deadline_s = time.monotonic() + _LOCK_TIMEOUT_S
+    while True:
+        with suppress(BlockingIOError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        if time.monotonic() >= deadline_s:
+            raise OSError(
+                errno.EWOULDBLOCK,
+                "another process holds its lock (a replay that hangs?)",
+                str(path),
+            )
+        time.sleep(_LOCK_POLL_S)
 
 
-def _record(item: Item, mapped: Mapped, longest: int | None = None) -> dict[str, object]:
-    moment = datetime.fromtimestamp(item.received_us / 1e6, tz=UTC)
-    record: dict[str, object] = {"time": moment.isoformat(timespec="microseconds")}
-    if isinstance(item, Message):
-        record |= {"source": item.source, "topic": item.topic[:longest], "qos": item.qos}
-        record |= _payload(item.payload[:longest])
-    elif longest is None:
-        record |= {"poll": item.poll, "value": item.value}
-    else:
-        record |= {"poll": item.poll, "value": str(item.value)[:longest]}
-    reason = mapped.reason if longest is None else mapped.reason[:200]
-    return record | {"rule": mapped.rule, "kind": mapped.kind, "reason": reason}
-
-
-def _payload(payload: bytes) -> dict[str, object]:
+def is_named(descriptor: int, path: Path) -> bool:
+    """Whether an open file is the one that has this name now."""
     try:
-        return {"payload": payload.decode("utf-8")}
-    except UnicodeDecodeError:
-        return {"payload_base64": base64.b64encode(payload).decode("ascii")}
+        named, opened = path.stat(), os.fstat(descriptor)
+    except FileNotFoundError:
+        return False
+    return (named.st_dev, named.st_ino) == (opened.st_dev, opened.st_ino)
 
 
-def _dump(record: dict[str, object]) -> bytes:
-    # A lone surrogate, which a JSON text may bring, becomes the escape that it was.
-    text = json.dumps(record, ensure_ascii=False, default=str)
-    return text.encode("utf-8", "backslashreplace") + b"\n"
+@contextmanager
+def locked(path: Path, like: os.stat_result) -> Iterator[None]:
+    """Within it nobody appends to the reject file, made with the rights of `like` if it is missing.
+
+    The name may be given to another file meanwhile: whoever waits for the lock looks again.
+    """
+    while True:
+        descriptor = _open_or_make(path, like)
+        try:
+            lock(descriptor, path)
+            if is_named(descriptor, path):
+                yield
+                return
+        finally:
+            os.close(descriptor)
+
+
+def _open_or_make(path: Path, like: os.stat_result) -> int:
+    with suppress(FileNotFoundError):
+        return os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        descriptor = files.create(path, 0o600)
+    except FileExistsError:
+        return _open_or_make(path, like)
+    # Root may replay what the service's user must go on with.
+    files.give_rights(descriptor, path, like)
+    return descriptor
