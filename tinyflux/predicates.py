@@ -136,7 +136,53 @@ class Always:
         return True
 
 
-class SimpleQuery:
+class Evaluable:
+    """What finished queries have in common: equality and hash by `hashval`, and logic.
+
+    `hashval` says all that a query asks for; None where a part of it cannot be hashed.
+    """
+
+    hashval: tuple[Any, ...] | None
+
+    def __call__(self, point: Point) -> bool:
+        """Whether `point` matches."""
+        raise NotImplementedError
+
+    def is_hashable(self) -> bool:
+        """Whether every part of this query can be hashed."""
+        return self.hashval is not None
+
+    def __hash__(self) -> int:
+        if self.hashval is None:
+            raise TypeError(f"a part of this query cannot be hashed: {self!r}")
+        return hash(self.hashval)
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        if not isinstance(other, Evaluable):
+            return False
+        return self.hashval is not None and self.hashval == other.hashval
+
+    def __and__(self, other: Any) -> CompoundQuery:
+        return self._joined(other, operator.and_)
+
+    def __or__(self, other: Any) -> CompoundQuery:
+        return self._joined(other, operator.or_)
+
+    def __invert__(self) -> CompoundQuery:
+        hashval = None if self.hashval is None else ("not_", self.hashval)
+        return CompoundQuery(_finished(self), None, operator.not_, hashval)
+
+    def _joined(self, other: object, how: Callable[..., Any]) -> CompoundQuery:
+        query = _finished(other)
+        hashval: tuple[Any, ...] | None = None
+        if self.hashval is not None and query.hashval is not None:
+            hashval = (how.__name__, frozenset((self.hashval, query.hashval)))
+        return CompoundQuery(_finished(self), query, how, hashval)
+
+
+class SimpleQuery(Evaluable):
     """One test of one value of a point; made by the builders, called with a Point.
 
     `rhs` is the right-hand side as it is compared; for `matches` and `search` the regex and its
@@ -185,27 +231,8 @@ class SimpleQuery:
             f"{self.path_resolver!r}, {shown(self.rhs)})"
         )
 
-    def is_hashable(self) -> bool:
-        """Whether every part of this query can be hashed."""
-        return self.hashval is not None
 
-    def __hash__(self) -> int:
-        return _hash(self)
-
-    def __eq__(self, other: object) -> bool:
-        return _is_equal(self, other)
-
-    def __and__(self, other: Any) -> CompoundQuery:
-        return _combine(self, other, operator.and_)
-
-    def __or__(self, other: Any) -> CompoundQuery:
-        return _combine(self, other, operator.or_)
-
-    def __invert__(self) -> CompoundQuery:
-        return _inverse(self)
-
-
-class CompoundQuery:
+class CompoundQuery(Evaluable):
     """Two queries and `operator.and_` or `operator.or_`, or one query and `operator.not_`.
 
     Both sides are always evaluated, so that an error in a `test` does not depend on the data.
@@ -237,51 +264,11 @@ class CompoundQuery:
             return f"CompoundQuery({name!r}, {self.query1!r})"
         return f"CompoundQuery({name!r}, {self.query1!r}, {self.query2!r})"
 
-    def is_hashable(self) -> bool:
-        """Whether every part of this query can be hashed."""
-        return self.hashval is not None
 
-    def __hash__(self) -> int:
-        return _hash(self)
-
-    def __eq__(self, other: object) -> bool:
-        return _is_equal(self, other)
-
-    def __and__(self, other: Any) -> CompoundQuery:
-        return _combine(self, other, operator.and_)
-
-    def __or__(self, other: Any) -> CompoundQuery:
-        return _combine(self, other, operator.or_)
-
-    def __invert__(self) -> CompoundQuery:
-        return _inverse(self)
-
-
-def _hash(query: Query) -> int:
-    if query.hashval is None:
-        raise TypeError(f"a part of this query cannot be hashed: {query!r}")
-    return hash(query.hashval)
-
-
-def _is_equal(query: Query, other: object) -> bool:
-    if query is other:
-        return True
-    if not isinstance(other, SimpleQuery | CompoundQuery):
-        return False
-    return query.hashval is not None and query.hashval == other.hashval
-
-
-def _combine(query: Query, other: object, how: Callable[..., Any]) -> CompoundQuery:
-    if not isinstance(other, SimpleQuery | CompoundQuery):
-        if callable(other) and hasattr(other, "is_hashable"):
-            other(Point())  # a builder without a comparison: says so itself
-        raise TypeError(f"a query can only be combined with a query, found {type(other).__name__}")
-    hashval: tuple[Any, ...] | None = None
-    if query.hashval is not None and other.hashval is not None:
-        hashval = (how.__name__, frozenset((query.hashval, other.hashval)))
-    return CompoundQuery(query, other, how, hashval)
-
-
-def _inverse(query: Query) -> CompoundQuery:
-    hashval = None if query.hashval is None else ("not_", query.hashval)
-    return CompoundQuery(query, None, operator.not_, hashval)
+def _finished(query: object) -> Query:
+    """`query` if it can be evaluated; TypeError otherwise, RuntimeError for a builder."""
+    if isinstance(query, SimpleQuery | CompoundQuery):
+        return query
+    if callable(query) and hasattr(query, "is_hashable"):
+        query(Point())  # a builder without a comparison: says so itself
+    raise TypeError(f"a query can only be combined with a query, found {type(query).__name__}")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import resource
-import stat
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -58,19 +56,6 @@ def test_a_directory_is_no_data_file(tmp_path: Path, mode: str) -> None:
         TinyFlux(tmp_path, access_mode=mode)
 
 
-def test_a_symbolic_link_is_followed_and_kept(tmp_path: Path) -> None:
-    target, link = tmp_path / "real" / "data.csv", tmp_path / "link.csv"
-    target.parent.mkdir()
-    target.touch()
-    link.symlink_to(target)
-    with TinyFlux(link) as db:
-        db.insert_multiple([point(1), point(2)])
-        db.remove(FieldQuery().n == 1)
-    assert link.is_symlink()
-    with TinyFlux(target) as db:
-        assert db.get_field_values("n") == [2]
-
-
 def test_a_relative_path_stays_where_it_was(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -92,29 +77,6 @@ def test_any_file_name_will_do(tmp_path: Path, name: str) -> None:
         db.remove(FieldQuery().n == 1)
     with TinyFlux(tmp_path / name) as db:
         assert len(db) == 1
-
-
-@pytest.mark.parametrize("mode", [0o600, 0o640, 0o644, 0o664, 0o666])
-def test_a_rewrite_keeps_the_mode(tmp_path: Path, mode: int) -> None:
-    path = tmp_path / "data.csv"
-    with TinyFlux(path) as db:
-        db.insert_multiple([point(1), point(2)])
-        path.chmod(mode)
-        db.remove(FieldQuery().n == 1)
-        assert stat.S_IMODE(path.stat().st_mode) == mode
-        db.remove_all()
-    assert stat.S_IMODE(path.stat().st_mode) == mode
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives a file to another user")
-def test_a_rewrite_keeps_owner_and_group(tmp_path: Path) -> None:
-    path = tmp_path / "data.csv"
-    with TinyFlux(path) as db:
-        db.insert_multiple([point(1), point(2)])
-        os.chown(path, 65534, 65533)
-        db.update_all(fields={"n": 5})
-        db.remove_all()
-    assert (path.stat().st_uid, path.stat().st_gid) == (65534, 65533)
 
 
 @pytest.mark.parametrize("flush_on_insert", [True, False])

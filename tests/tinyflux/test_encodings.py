@@ -114,6 +114,20 @@ def test_a_file_that_is_emptied_begins_with_its_mark_again(tmp_path: Path, encod
         assert file.read() == "2025-01-01T02:00:00,_default,_field_n,2\r\n"
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
+def test_a_file_that_was_read_while_it_was_empty_is_read_after_an_insert(
+    tmp_path: Path, encoding: str
+) -> None:
+    with TinyFlux(tmp_path / "data.csv", encoding=encoding) as db:
+        assert db.all() == []
+        db.insert(point(1))
+        assert contents(db.all()) == contents([point(1)])
+        db.remove_all()
+        assert len(db) == 0
+        db.insert(point(1))
+        assert len(db) == 1
+
+
 BIG_ENDIAN = {"utf-16": codecs.BOM_UTF16_BE, "utf-32": codecs.BOM_UTF32_BE}
 
 

@@ -206,6 +206,16 @@ def test_what_is_no_point_is_refused(backend: Backend, value: Any) -> None:
     assert contents(db.all()) == contents([point()])
 
 
+def test_points_of_an_insert_that_fails_stay_as_they_were(backend: Backend) -> None:
+    db = backend.open()
+    stored, fresh = point(1), Point(fields={"n": 2})
+    db.insert(stored, "m")
+    with pytest.raises(TypeError, match="a Point is needed"):
+        db.insert_multiple([stored, fresh, 5], measurement="q")  # type: ignore[list-item]
+    assert (stored.measurement, fresh.measurement, fresh.time) == ("m", "_default", None)
+    assert db.get_measurements() == ["m"]
+
+
 @pytest.mark.parametrize("points", [None, 3, point()])
 def test_what_holds_no_points_is_refused(backend: Backend, points: Any) -> None:
     db = backend.holding(point())

@@ -1,4 +1,4 @@
-"""A typed program is checked against the package, as mypy --strict sees it installed."""
+"""Typed programs are checked against the package, as mypy --strict sees it installed."""
 
 from __future__ import annotations
 
@@ -16,6 +16,14 @@ WRONG = {
     "an empty query": "TinyFlux('a.csv').count(TagQuery().a)",
     "a value as condition": "TinyFlux('a.csv').remove(True)",
     "a function of the wrong type": "TinyFlux('a.csv').update_all(measurement=lambda name: 1)",
+    "aggregate: no query": "TinyFlux('a.csv').aggregate('room', 'x')",
+    "a number as the field": "TinyFlux('a.csv').aggregate(None, 3)",
+    "no field": "TinyFlux('a.csv').aggregate(None)",
+    "a number as duration": "TinyFlux('a.csv').aggregate(None, 'x', 3600)",
+    "a function as statistic": "TinyFlux('a.csv').aggregate(None, 'x', how=max)",
+    "numbers as tags": "TinyFlux('a.csv').latest(by=[1])",
+    "to_numpy: an empty query": "TinyFlux('a.csv').to_numpy(TagQuery().room)",
+    "bytes as line": "Point.from_line_protocol(b'm f=1')",
 }
 
 
@@ -31,7 +39,7 @@ def mypy(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_typed_uses_pass() -> None:
-    result = mypy("tests/tinyflux/typed_uses.py")
+    result = mypy("tests/tinyflux/typed_uses.py", "tests/tinyflux/analysis/typed_analysis.py")
     assert (result.stdout, result.returncode) == ("", 0)
 
 

@@ -1,6 +1,6 @@
 """Analysis as a typed program writes it; mypy --strict checks that all of it fits.
 
-Nothing here runs. test_typed_analysis.py runs mypy on it.
+Nothing here runs. tests/tinyflux/test_typed_uses.py runs mypy on it.
 """
 
 from __future__ import annotations
