@@ -64,6 +64,8 @@ class Message:
     """Retained, and its topic had this payload last: no new reading."""
     receipt: Receipt | None = None
     """None for QoS 0: nothing to acknowledge."""
+    monotonic_us: int | None = None
+    """Monotonic clock at arrival, µs: the wall clock may have been wrong. None: not taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,8 @@ class Reading:
     """The poll's name, unique in a configuration."""
     value: JsonValue
     received_us: int
+    monotonic_us: int | None = None
+    """As in `Message`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +92,7 @@ class Mapped:
     rule: str = ""
     """The rule's place in the configuration, as `sources[2]`; empty where none matched."""
     reason: str = ""
-    """Why it was rejected, for a person; empty when stored."""
+    """Why it was rejected, or stored otherwise than it said, for a person; else empty."""
     kind: str = ""
     """A short word for the reason (`not-json`, `missing`, `type`), to count and log once by."""
 

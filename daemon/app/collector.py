@@ -12,17 +12,21 @@ from pathlib import Path
 from daemon.app.instance import InstanceLock, lock_path
 from daemon.app.rewrite import RetentionJob
 from daemon.app.status import status_of
-from daemon.clock import Clock, boot_id
+from daemon.clock import BoardClock
+from daemon.clock_trust import ClockTrust, clock_path
 from daemon.config import BrokerConfig, Config
 from daemon.mapping import compile_mapper, subscriptions
 from daemon.messages import Outcome
 from daemon.polls import schedule_polls
 from daemon.scheduling import Scheduler
 from daemon.sources import EmbeddedBroker, Endpoint, LinkSettings, MqttSource, link_settings
+from daemon.spool import Spool
 from daemon.writer import (
+    ClockHold,
     CommitRule,
     DuplicateMemory,
     Files,
+    HoldLimits,
     Inbox,
     Journal,
     Ledger,
@@ -49,7 +53,9 @@ class Collector:
     `start`, then watch `is_healthy`, then `stop`. One thread calls them.
     """
 
-    def __init__(self, config: Config, clock: Clock, observers: Sequence[Observer] = ()) -> None:
+    def __init__(
+        self, config: Config, clock: BoardClock, observers: Sequence[Observer] = ()
+    ) -> None:
         self._config = config
         self._clock = clock
         data = config.storage.path
@@ -177,7 +183,8 @@ class Collector:
                 rejects,
                 storage.sync,
                 RetainedMemory(retained_path(storage.path)),
-                DuplicateMemory(received_path(storage.path), boot_id()),
+                DuplicateMemory(received_path(storage.path), self._clock.boot_id),
+                self._make_hold(),
             ),
             inbox=self._inbox,
             mapper=compile_mapper(self._config),
@@ -191,6 +198,15 @@ class Collector:
             acknowledgers=self._sources,
             clock=self._clock,
             observers=observers,
+        )
+
+    def _make_hold(self) -> ClockHold:
+        data, limits = self._config.storage.path, self._config.collector.clock
+        return ClockHold(
+            self._clock,
+            ClockTrust(self._clock, limits.wait_for_sync_s, clock_path(data)),
+            Spool(spool_path(data), self._clock.boot_id),
+            HoldLimits(limits.max_waiting, limits.max_waiting_bytes),
         )
 
     def _start_core(self) -> Mapping[str, LinkSettings]:
@@ -243,6 +259,11 @@ def ledger_path(data: Path) -> Path:
 def received_path(data: Path) -> Path:
     """Where the memory of written messages of a data file is."""
     return data.with_suffix(".received")
+
+
+def spool_path(data: Path) -> Path:
+    """Where what must wait for a data file waits."""
+    return data.with_suffix(".spool")
 
 
 def retained_path(data: Path) -> Path:

@@ -6,7 +6,7 @@ why it cannot be done.
 
 from daemon.config.access import Announcement, TlsConfig
 from daemon.config.brokers import BrokerConfig, Reconnect
-from daemon.config.collector import CollectorConfig, LoggingConfig
+from daemon.config.collector import ClockConfig, CollectorConfig, LoggingConfig
 from daemon.config.cron import Cron, parse_cron
 from daemon.config.exposure import exposures, is_loopback
 from daemon.config.fields import FieldRule
@@ -26,6 +26,7 @@ from daemon.config.zones import find_zone, local_zone
 __all__ = [
     "Announcement",
     "BrokerConfig",
+    "ClockConfig",
     "CollectorConfig",
     "CommandPoll",
     "CommitRules",

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from daemon.config.habits import suggest
-from daemon.config.section import Name, Section, Tags
+from daemon.config.section import Name, Seconds, Section, SizeBytes, Tags
 from daemon.config.zones import find_zone, local_zone
 from daemon.logs import PARTS
 
@@ -30,6 +30,29 @@ def _check_part(name: str) -> str:
     return name
 
 
+class ClockConfig(Section):
+    """What is done while the clock may be wrong, and with payload times that cannot be right."""
+
+    wait_for_sync_s: Seconds | None = Field(
+        default=None, validation_alias="wait_for_sync", ge=0, le=7 * 86400
+    )
+    """Points wait so long for the clock to be synchronised, then they are stored with the tag
+    time_quality=unsynced. 0s believes the clock as it is. Default: 10m where a time service runs or
+    a board has no clock chip, else 0s."""
+    max_waiting: int = Field(default=100_000, ge=1, le=10_000_000)
+    """At most so many messages and poll results wait; those beyond are stored with the tag."""
+    max_waiting_bytes: SizeBytes = Field(
+        default=64 * 2**20, validation_alias="max_waiting_size", ge=10_000
+    )
+    """At most so much of the disk is taken by what waits."""
+    accept_past_s: Seconds = Field(default=7 * 86400.0, validation_alias="accept_past", gt=0)
+    """How far a payload's time may lie before its arrival."""
+    accept_future_s: Seconds = Field(default=300.0, validation_alias="accept_future", ge=0)
+    """How far a payload's time may lie behind its arrival."""
+    on_implausible: Literal["receive_time", "reject"] = "receive_time"
+    """A payload time outside these: the time of arrival is taken, or the message is rejected."""
+
+
 class CollectorConfig(Section):
     """The collector itself."""
 
@@ -39,6 +62,8 @@ class CollectorConfig(Section):
     """Zone of cron times and of payload times that name none. Default: the machine's."""
     tags: Tags = Field(default_factory=dict)
     """Added to every point."""
+    clock: ClockConfig = Field(default_factory=ClockConfig)
+    """The clock of this machine and those of the devices."""
 
     @cached_property
     def zone(self) -> tzinfo:

@@ -107,7 +107,8 @@ def compile_mapper(config: Config) -> RuleMapper:
     for number, source in enumerate(config.sources):
         broker = config.broker_of(source)
         name = f"sources[{number}]"
-        rules[broker].append(MessageRule(name, source, common, config.collector.zone))
+        zone, clock = config.collector.zone, config.collector.clock
+        rules[broker].append(MessageRule(name, source, common, zone, clock))
         filters[broker].append(parse_topic_filter(source.topic))
     polls = {}
     for number, poll in enumerate(config.polls):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 
 from daemon.config import TimeRule, find_zone, parse_path
@@ -13,18 +14,24 @@ from daemon.messages import JsonValue
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NUMBER = re.compile(r"-?[0-9]{1,20}(?:\.[0-9]{1,12})?").fullmatch
-# A device whose clock is not set reports 1970; one whose clock runs wild reports any future.
-EARLIEST_US = 946_684_800_000_000
-"""2000-01-01."""
-MAX_AHEAD_US = 86_400_000_000
-"""A day."""
 _UNITS_US = {"unix_s": 1_000_000.0, "unix_ms": 1_000.0, "unix_us": 1.0}
 
 ReadTime = Callable[[JsonValue, int], int]
 """A decoded payload and its arrival (µs UTC) to the time of measurement (µs UTC). Raises Unfit."""
 
 
-def compile_time(rule: TimeRule, zone: tzinfo) -> ReadTime:
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Which payload times can be right, seen from their arrival.
+
+    A device whose clock is not set reports 1970; one whose clock runs wild reports any future.
+    """
+
+    past_us: int = 7 * 86_400_000_000
+    future_us: int = 300_000_000
+
+
+def compile_time(rule: TimeRule, zone: tzinfo, window: Window) -> ReadTime:
     """The reading of a payload's time; `zone` is for times that name none and rules neither."""
     steps, path = parse_path(rule.path), rule.path
     parse = _parser(rule.format, zone if rule.timezone is None else find_zone(rule.timezone))
@@ -39,10 +46,13 @@ def compile_time(rule: TimeRule, zone: tzinfo) -> ReadTime:
             raise Unfit(
                 Kind.TIME, f"time at {path}: found {show(found)}, needed is {rule.format}"
             ) from None
-        if not EARLIEST_US <= time_us <= received_us + MAX_AHEAD_US:
+        ahead_us = time_us - received_us
+        if not -window.past_us <= ahead_us <= window.future_us:
+            option = "accept_future" if ahead_us > 0 else "accept_past"
             raise Unfit(
-                Kind.TIME,
-                f"time at {path}: {show(found)} is before the year 2000 or more than a day ahead",
+                Kind.IMPLAUSIBLE_TIME,
+                f"time at {path}: {show(found)} is further from its arrival than "
+                f"collector.clock.{option}",
             )
         return time_us
 

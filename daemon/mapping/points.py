@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta, tzinfo
 
-from daemon.config import SourceRule
-from daemon.mapping.moments import EPOCH, ReadTime, compile_time
+from daemon.config import ClockConfig, SourceRule
+from daemon.mapping.moments import EPOCH, ReadTime, Window, compile_time
 from daemon.mapping.payloads import PayloadKind
 from daemon.mapping.rule import CompiledRule
 from daemon.mapping.troubles import Kind, Unfit
@@ -23,9 +23,17 @@ Tags = dict[str, "str | None"]
 class PointMaker:
     """The last step, shared by messages and readings: labels, time and fields to a `Mapped`."""
 
-    def __init__(self, rule: CompiledRule, read_time: ReadTime | None = None) -> None:
+    def __init__(
+        self,
+        rule: CompiledRule,
+        read_time: ReadTime | None = None,
+        *,
+        rejects_implausible: bool = False,
+    ) -> None:
+        """`rejects_implausible`: a payload time that cannot be right rejects the message."""
         self.rule = rule
         self._read_time = read_time
+        self._rejects_implausible = rejects_implausible
 
     def make(
         self, value: JsonValue, measurement: str, fixed_tags: Tags, received_us: int
@@ -43,18 +51,27 @@ class PointMaker:
             if troubles:
                 return reject(rule.name, *troubles)
             return Mapped(Outcome.NO_VALUE, rule=rule.name)
-        time_us = received_us
+        time_us, doubt = received_us, None
         if self._read_time is not None:
             try:
                 time_us = self._read_time(value, received_us)
             except Unfit as trouble:
-                troubles.append(
-                    Unfit(trouble.kind, f"{trouble.reason}; the time of arrival was taken")
-                )
+                if trouble.kind is not Kind.IMPLAUSIBLE_TIME:
+                    troubles.append(_at_arrival(trouble))
+                elif self._rejects_implausible:
+                    return reject(rule.name, trouble)
+                else:
+                    doubt = _at_arrival(trouble)
         point = Point.of_parts(_moment(time_us), measurement, tags, fields)
         if troubles:
             return reject(rule.name, *troubles, points=(point,))
+        if doubt is not None:
+            return Mapped(Outcome.STORED, (point,), rule.name, doubt.reason, str(doubt.kind))
         return Mapped(Outcome.STORED, (point,), rule.name)
+
+
+def _at_arrival(trouble: Unfit) -> Unfit:
+    return Unfit(trouble.kind, f"{trouble.reason}; the time of arrival was taken")
 
 
 def reject(rule: str, *troubles: Unfit, points: tuple[Point, ...] = ()) -> Mapped:
@@ -75,7 +92,12 @@ class MessageRule:
     """A source's rule: payload in, `Mapped` out."""
 
     def __init__(
-        self, name: str, source: SourceRule, common_tags: Mapping[str, str], zone: tzinfo
+        self,
+        name: str,
+        source: SourceRule,
+        common_tags: Mapping[str, str],
+        zone: tzinfo,
+        clock: ClockConfig,
     ) -> None:
         rule = CompiledRule(name, source, source.measurement, common_tags)
         self.labels = rule.labels
@@ -84,8 +106,10 @@ class MessageRule:
         self._rule = rule
         self._retained = source.retained
         self._max_bytes = source.max_payload_bytes
-        read_time = None if source.time is None else compile_time(source.time, zone)
-        self._maker = PointMaker(rule, read_time)
+        window = Window(round(clock.accept_past_s * 1e6), round(clock.accept_future_s * 1e6))
+        read_time = None if source.time is None else compile_time(source.time, zone, window)
+        rejects = clock.on_implausible == "reject"
+        self._maker = PointMaker(rule, read_time, rejects_implausible=rejects)
         self._kind: PayloadKind = source.payload
         if source.payload == "auto" and (rule.needs_json or source.time is not None):
             self._kind = "json"

@@ -25,6 +25,7 @@ class Kind(enum.StrEnum):
     NAME = "name"
     TAG = "tag"
     TIME = "time"
+    IMPLAUSIBLE_TIME = "implausible-time"
 
 
 class Unfit(Exception):  # noqa: N818 - no failure of ours: what a device sent does not fit its rule

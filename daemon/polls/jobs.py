@@ -76,7 +76,8 @@ class PollJob:
         if took_s > self._poll.timeout_s:
             # Nobody knows when in this long time the value was true.
             raise SensorError("late", f"answered after {took_s:.0f} s only")
-        reading = Reading(self._poll.name, value, self._clock.now_us())
+        now_us, monotonic_us = self._clock.now_us(), round(self._clock.monotonic_s() * 1e6)
+        reading = Reading(self._poll.name, value, now_us, monotonic_us)
         if not self._sink(reading):
             self._full.log(
                 logging.WARNING,

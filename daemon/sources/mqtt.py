@@ -273,6 +273,7 @@ class MqttSource:
                 is_retained=arrival.is_retained and self._trusts_retain_flag,
                 is_duplicate=arrival.is_duplicate,
                 receipt=receipt,
+                monotonic_us=round(self._clock.monotonic_s() * 1e6),
             )
         )
 

@@ -3,6 +3,7 @@
 Nothing here knows a broker or a poll; it is handed items, and acknowledges through a Protocol.
 """
 
+from daemon.writer.clock_hold import ClockHold, HoldLimits
 from daemon.writer.commit import CommitRule
 from daemon.writer.duplicates import DuplicateMemory
 from daemon.writer.inbox import Inbox, InboxCounts, Item
@@ -17,9 +18,11 @@ from daemon.writer.store import Store
 from daemon.writer.writer import Files, Observer, Writer
 
 __all__ = [
+    "ClockHold",
     "CommitRule",
     "DuplicateMemory",
     "Files",
+    "HoldLimits",
     "Inbox",
     "InboxCounts",
     "Item",

@@ -17,6 +17,8 @@ class Entry:
 
     item: Item
     mapped: Mapped
+    spooled: int = 0
+    """Its number in the spool, where it has waited; 0: it comes from the inbox."""
 
     def refuse(self, reason: str) -> None:
         """The engine does not take these points."""
@@ -29,12 +31,22 @@ class Batch:
 
     entries: list[Entry]
     unwritten: deque[Entry] = field(default_factory=deque)
+    unspooled: list[Entry] = field(default_factory=list)
     unrejected: deque[Entry] = field(default_factory=deque)
 
     @classmethod
     def of(cls, entries: list[Entry]) -> Batch:
         """A batch of which nothing is done yet."""
-        return cls(entries, unwritten=deque(entry for entry in entries if entry.mapped.points))
+        return cls(
+            entries,
+            unwritten=deque(entry for entry in entries if entry.mapped.points),
+            unspooled=waiting_of(entries),
+        )
+
+
+def waiting_of(entries: Iterable[Entry]) -> list[Entry]:
+    """Those that must wait in the spool."""
+    return [entry for entry in entries if entry.mapped.outcome is Outcome.WAITING]
 
 
 def points_of(entries: Iterable[Entry]) -> list[Point]:

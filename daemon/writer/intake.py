@@ -6,7 +6,9 @@ import logging
 from dataclasses import replace
 
 from daemon.messages import Mapped, Mapper, Message, Outcome
+from daemon.writer.clock_hold import ClockHold, Timed, marked
 from daemon.writer.duplicates import DuplicateMemory
+from daemon.writer.entry import Entry
 from daemon.writer.inbox import Item
 from daemon.writer.retained import RetainedMemory
 
@@ -21,23 +23,36 @@ class Intake:
         mapper: Mapper,
         retained: RetainedMemory | None = None,
         duplicates: DuplicateMemory | None = None,
+        hold: ClockHold | None = None,
     ) -> None:
         self._mapper = mapper
         self._duplicates = DuplicateMemory() if duplicates is None else duplicates
         self._retained = RetainedMemory() if retained is None else retained
+        self._hold = hold
 
-    def fate_of(self, item: Item) -> Mapped:
-        """The outcome and the points of an item; never raises. Once for each item."""
+    def entry_of(self, item: Item) -> Entry:
+        """What becomes of an item that has arrived; never raises. Once for each item."""
         if isinstance(item, Message):
             if self._duplicates.is_seen(item):
-                return Mapped(Outcome.DUPLICATE)
+                return Entry(item, Mapped(Outcome.DUPLICATE))
             if item.is_retained and self._retained.is_last(item):
                 item = replace(item, is_seen=True)
-        mapped = self._map(item)
-        if isinstance(item, Message) and mapped.outcome is not Outcome.NO_RULE:
+        timed = Timed(item) if self._hold is None else self._hold.admit(item)
+        entry = Entry(item, Mapped(Outcome.WAITING)) if timed is None else self._mapped(timed)
+        if isinstance(item, Message) and entry.mapped.outcome is not Outcome.NO_RULE:
             # A topic that gets its rule later has its value stored then.
             self._retained.remember(item)
-        return mapped
+        return entry
+
+    def due(self, limit: int) -> list[Entry]:
+        """What has waited for the clock and need wait no more. May raise OSError: nothing is."""
+        return [] if self._hold is None else [self._mapped(one) for one in self._hold.take(limit)]
+
+    def _mapped(self, timed: Timed) -> Entry:
+        mapped = self._map(timed.item)
+        if timed.is_marked:
+            mapped = marked(mapped, timed.item)
+        return Entry(timed.item, mapped, timed.number)
 
     def _map(self, item: Item) -> Mapped:
         try:

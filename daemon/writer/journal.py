@@ -62,6 +62,9 @@ class Journal:
     def settle(self, item: Item, mapped: Mapped) -> None:
         """One item has its outcome, durably."""
         self._ledger.settle(item, mapped)
+        if mapped.outcome is Outcome.STORED and mapped.reason:
+            text = f"{_name_of(item)} by {mapped.rule}: {mapped.reason} ({mapped.kind})"
+            self._repeats.log(logging.WARNING, f"{mapped.rule} {mapped.kind}", _shortened(text))
 
     def rejected(self, item: Item, mapped: Mapped) -> None:
         """Say it once for each rule and kind; the repeats are summed."""

@@ -57,6 +57,8 @@ class Ledger:
         self._unmatched: dict[str, int] = {}
         self._rules: dict[str, _Tally] = {}
         self._measurements: dict[str, int] = {}
+        # Kinds are a closed list of words.
+        self._kinds: dict[str, int] = {}
         self._carried = Carried()
         self._resumed = 0
         self._lock = threading.Lock()
@@ -74,6 +76,8 @@ class Ledger:
         with self._lock:
             self._outcomes[mapped.outcome] += 1
             self._points += len(mapped.points)
+            if mapped.kind:
+                self._kinds[mapped.kind] = self._kinds.get(mapped.kind, 0) + 1
             if mapped.outcome is Outcome.NO_RULE:
                 # A table of its own: topics that nobody asked for must not push the others out.
                 self._count_unmatched(name)
@@ -132,6 +136,7 @@ class Ledger:
                 "resumed": self._resumed,
                 "outcomes": outcomes,
                 "points": self._points,
+                "kinds": dict(self._kinds),
                 "measurements": dict(self._measurements),
                 "rules": _as_json(self._rules),
                 "topics": _as_json(self._topics),

@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 
 from daemon.clock import Clock
 from daemon.messages import Acknowledger, Mapper, Outcome
+from daemon.writer.clock_hold import ClockHold
 from daemon.writer.commit import CommitRule, Sync
 from daemon.writer.duplicates import DuplicateMemory
-from daemon.writer.entry import Batch, Entry, points_of, receipts_of
+from daemon.writer.entry import Batch, Entry, points_of, receipts_of, waiting_of
 from daemon.writer.inbox import Inbox
 from daemon.writer.intake import Intake
 from daemon.writer.journal import Journal
@@ -35,6 +36,10 @@ Observer = Callable[[Sequence[Point]], None]
 # they must be visible.
 _LINGER_S = 0.2
 _LONGEST_WAIT_S = 30.0
+# While something waits for the clock, it is looked at as often as this.
+_CLOCK_LOOK_S = 1.0
+# So many that have waited are written beside what arrives.
+_SPOOLED_AT_ONCE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,8 @@ class Files:
     sync: Sync = "commit"
     retained: RetainedMemory = field(default_factory=RetainedMemory)
     duplicates: DuplicateMemory = field(default_factory=DuplicateMemory)
+    hold: ClockHold | None = None
+    """None: the clock is believed as it is."""
 
 
 class Writer:
@@ -65,7 +72,7 @@ class Writer:
     ) -> None:
         self._files = files
         self._inbox = inbox
-        self._intake = Intake(mapper, files.retained, files.duplicates)
+        self._intake = Intake(mapper, files.retained, files.duplicates, files.hold)
         self._rule = rule
         self._journal = journal
         self._acknowledgers = acknowledgers
@@ -74,6 +81,7 @@ class Writer:
         self._outage = Outage(clock)
         self._batch: Batch | None = None
         self._written: list[Entry] = []
+        self._n_spooled = 0
         self._doing = ""
         self._stopping = threading.Event()
         self._deadline_s = float("inf")
@@ -86,7 +94,10 @@ class Writer:
         self._files.duplicates.open()
         # What a killed process wrote is in the file, and may be acknowledged as sent again.
         self._files.store.make_durable()
-        self._journal.open(self._files.store.path, self._inbox.counts())
+        if self._files.hold is not None:
+            self._files.hold.open()
+            self._n_spooled = len(self._files.hold)
+        self._journal.open(self._files.store.path, self._inbox.counts(), self._n_spooled)
         self._thread.start()
 
     def stop(self, timeout_s: float) -> bool:
@@ -102,7 +113,7 @@ class Writer:
             return True
         # The thread gives up by itself at the deadline; the join is for an fsync that hangs.
         self._thread.join(timeout_s + 2.0)
-        return not self._thread.is_alive() and self.held() == 0
+        return not self._thread.is_alive() and self._in_hand() == 0
 
     def is_alive(self) -> bool:
         """Whether the thread runs; once started it ends only by `stop`."""
@@ -114,7 +125,19 @@ class Writer:
         return self._outage.is_on
 
     def held(self) -> int:
-        """How many items were taken from the inbox and have no durable fate yet."""
+        """How many items were taken from the inbox and have no outcome yet; those that wait in the
+        spool are among them."""
+        return self._in_hand() + self._n_spooled
+
+    def spooled(self) -> int:
+        """How many items wait in the spool, acknowledged, for the clock."""
+        return self._n_spooled
+
+    def is_clock_believed(self) -> bool:
+        """Whether points get their time from the wall clock, unmarked."""
+        return self._files.hold is None or self._files.hold.is_clock_believed
+
+    def _in_hand(self) -> int:
         batch = self._batch
         return len(self._written) + (len(batch.entries) if batch is not None else 0)
 
@@ -139,16 +162,16 @@ class Writer:
     def _is_finished(self) -> bool:
         if not self._stopping.is_set():
             return False
-        is_done = not self._inbox.counts().waiting and self.held() == 0
+        is_done = not self._inbox.counts().waiting and self._in_hand() == 0
         return is_done or self._clock.monotonic_s() >= self._deadline_s
 
     def _turn(self) -> None:
         if self._batch is None:
             self._await_items()
-            items = self._inbox.take()
-            if items:
-                self._batch = Batch.of([Entry(item, self._intake.fate_of(item)) for item in items])
         try:
+            if self._batch is None:
+                self._doing = "take what waited for the clock"
+                self._batch = self._next_batch()
             if self._batch is not None:
                 self._append(self._batch)
             if self._written and self._is_commit_due():
@@ -159,13 +182,24 @@ class Writer:
             self._outage.over()
         self._journal.tick(self._inbox.counts(), self.held())
 
+    def _next_batch(self) -> Batch | None:
+        due = [] if self._stopping.is_set() else self._intake.due(_SPOOLED_AT_ONCE)
+        self._n_spooled -= len(due)
+        entries = due + [self._intake.entry_of(item) for item in self._inbox.take()]
+        return Batch.of(entries) if entries else None
+
     def _await_items(self) -> None:
-        if self._is_commit_due() and self._written:
+        if (self._is_commit_due() and self._written) or self._has_due():
             return
-        if not self._inbox.wait(min(self._rule.wait_s(), _LONGEST_WAIT_S)):
+        longest_s = _CLOCK_LOOK_S if self._n_spooled else _LONGEST_WAIT_S
+        if not self._inbox.wait(min(self._rule.wait_s(), longest_s)):
             return
         if self._files.sync == "commit" and not self._rule.is_loaded():
             self._inbox.wait_urgent(min(self._rule.wait_s(), _LINGER_S))
+
+    def _has_due(self) -> bool:
+        hold = self._files.hold
+        return hold is not None and hold.has_due() and not self._stopping.is_set()
 
     def _is_commit_due(self) -> bool:
         if self._stopping.is_set() and not self._inbox.counts().waiting:
@@ -175,6 +209,7 @@ class Writer:
     def _append(self, batch: Batch) -> None:
         self._doing = f"write to {self._files.store.path}"
         self._append_points(batch)
+        self._spool(batch)
         self._doing = f"write to {self._files.rejects.path}"
         while batch.unrejected:
             entry = batch.unrejected[0]
@@ -189,13 +224,24 @@ class Writer:
         self._doing = "remember what is written"
         self._files.duplicates.write()
         self._written.extend(batch.entries)
-        self._inbox.release([entry.item for entry in batch.entries])
+        self._inbox.release([entry.item for entry in batch.entries if not entry.spooled])
         self._rule.written(
             items=len(batch.entries),
             points=sum(len(entry.mapped.points) for entry in batch.entries),
             receipts=sum(len(receipts) for receipts in receipts_of(batch.entries).values()),
         )
         self._batch = None
+
+    def _spool(self, batch: Batch) -> None:
+        """What must wait is in the spool, and what has waited is out of it."""
+        hold = self._files.hold
+        if hold is None:
+            return
+        self._doing = "write to the spool"
+        hold.done([entry.spooled for entry in batch.entries if entry.spooled])
+        if batch.unspooled:
+            hold.hold([entry.item for entry in batch.unspooled])
+            batch.unspooled.clear()
 
     def _append_points(self, batch: Batch) -> None:
         if batch.unwritten:
@@ -238,6 +284,11 @@ class Writer:
             self._files.rejects.sync()
             self._doing = f"make {self._files.store.path} durable"
             self._files.store.sync()
+            if self._files.hold is not None:
+                self._doing = "make the spool durable"
+                self._files.hold.sync()
+        if self._files.hold is not None:
+            self._files.hold.commit()
         self._doing = "remember retained values"
         self._files.retained.write()
         self._files.duplicates.commit()
@@ -247,8 +298,10 @@ class Writer:
             if source in self._acknowledgers:
                 self._acknowledgers[source].acknowledge(receipts)
             self._inbox.acknowledged(source, receipts)
+        self._n_spooled += len(waiting_of(done))
         for entry in done:
-            self._journal.settle(entry.item, entry.mapped)
+            if entry.mapped.outcome is not Outcome.WAITING:
+                self._journal.settle(entry.item, entry.mapped)
         self._journal.covered(self._files.store.path)
         self._journal.check(self._inbox.counts(), self.held())
 
@@ -261,7 +314,7 @@ class Writer:
 
     def _close(self) -> None:
         counts = self._inbox.counts()
-        if left := counts.waiting + self.held():
+        if left := counts.waiting + self._in_hand():
             _log.error(
                 "stopped with %d items that %s did not take: QoS 1 messages among them come again, "
                 "QoS 0 messages and poll results are lost",
@@ -272,4 +325,6 @@ class Writer:
         self._files.rejects.close()
         self._files.retained.close()
         self._files.duplicates.close()
+        if self._files.hold is not None:
+            self._files.hold.close()
         self._files.store.close()

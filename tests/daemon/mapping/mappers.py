@@ -11,13 +11,16 @@ from daemon.messages import JsonValue, Mapped, Message, Reading
 NOW_US = 1_732_435_200_123_456
 """2024-11-24 08:00:00.123456 UTC, when every message here arrives."""
 
-HEAD = "collector: {name: cabin, timezone: Europe/Oslo}\nbrokers: {home: {url: mqtt://127.0.0.1}}\n"
+HEAD = """\
+collector: {name: cabin, timezone: Europe/Oslo, clock: {accept_past: 30y}}
+brokers: {home: {url: mqtt://127.0.0.1}}
+"""
 
 
-def mapper(folder: Path, text: str) -> RuleMapper:
+def mapper(folder: Path, text: str, *, head: str = HEAD) -> RuleMapper:
     """The mapper of sources and polls written in YAML, behind a broker called home."""
     path = folder / "config.yaml"
-    path.write_text(HEAD + text, encoding="utf-8")
+    path.write_text(head + text, encoding="utf-8")
     return compile_mapper(load_config(path))
 
 

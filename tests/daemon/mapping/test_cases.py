@@ -97,8 +97,9 @@ def test_every_point_comes_back_from_the_file_as_it_was_mapped(tmp_path: Path) -
 def assert_is_honest(mapped: Mapped) -> None:
     """An outcome, a reason where one is due, and points that the engine takes."""
     assert mapped.outcome in (Outcome.STORED, Outcome.REJECTED, Outcome.NO_VALUE)
-    assert bool(mapped.reason) == (mapped.outcome is Outcome.REJECTED)
-    assert (mapped.kind in list(Kind)) == (mapped.outcome is Outcome.REJECTED)
+    needs_reason = mapped.outcome is Outcome.REJECTED or mapped.kind == Kind.IMPLAUSIBLE_TIME
+    assert bool(mapped.reason) == needs_reason
+    assert (mapped.kind in list(Kind)) == needs_reason
     assert bool(mapped.points) or mapped.outcome is not Outcome.STORED
     for point in mapped.points:
         assert point.fields

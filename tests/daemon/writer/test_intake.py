@@ -27,7 +27,7 @@ def test_a_retained_payload_is_seen_from_the_second_time_on() -> None:
     mapper = NotingMapper(Outcome.STORED)
     intake = Intake(mapper)
     for payload in (b"1", b"1", b"2", b"1"):
-        intake.fate_of(message("a", payload, is_retained=True))
+        intake.entry_of(message("a", payload, is_retained=True))
     assert mapper.seen == [False, True, False, False]
 
 
@@ -35,14 +35,14 @@ def test_a_live_message_is_never_seen_but_makes_its_retained_copy_known() -> Non
     mapper = NotingMapper(Outcome.STORED)
     intake = Intake(mapper)
     for is_retained in (False, False, True):
-        intake.fate_of(message("a", b"1", is_retained=is_retained))
+        intake.entry_of(message("a", b"1", is_retained=is_retained))
     assert mapper.seen == [False, False, True]
 
 
 def test_a_topic_that_gets_its_rule_later_is_new_to_it() -> None:
     mapper = NotingMapper(Outcome.NO_RULE)
     intake = Intake(mapper)
-    intake.fate_of(message("a", b"1", is_retained=True))
+    intake.entry_of(message("a", b"1", is_retained=True))
     mapper.outcome = Outcome.STORED
-    intake.fate_of(message("a", b"1", is_retained=True))
+    intake.entry_of(message("a", b"1", is_retained=True))
     assert mapper.seen == [False, False]
