@@ -21,12 +21,13 @@ from typing import Any
 from tinyflux import files
 from tinyflux.errors import CacheDamageError
 from tinyflux.segment import Segment
-from tinyflux.segment_file import SegmentFile, StoredSegment, header_checksum, segment_bytes
+from tinyflux.segment_file import SegmentFile, header_checksum, segment_bytes
 from tinyflux.sidecar import is_trusted, make_sidecar, sidecar
+from tinyflux.stored_segment import StoredSegment, Told
 
 logger = logging.getLogger(__name__)
 
-VERSION = 1
+VERSION = 2
 PUBLISH_ROWS = 1 << 15
 """A cache is published when at least so many rows stand behind it."""
 _TRIES = 3
@@ -139,16 +140,25 @@ def _opened(directory: Path, manifest: dict[str, Any], codec_key: str) -> Cached
     end = _whole(manifest["end"])
     segments = []
     place = coverage.start
-    for name, checksum, start, n_rows, first_us, last_us in manifest["segments"]:
+    for name, checksum, start, n_rows, first_us, last_us, counts in manifest["segments"]:
         if "/" in name or not name.endswith(".segment"):
             raise CacheDamageError(f"its manifest names {name!r}")
         if not place <= start < end or not 0 < _whole(n_rows) <= end - start:
             raise CacheDamageError(f"its manifest sets {name} where it cannot be")
-        span_us = (_number(first_us), _number(last_us))
+        told = Told(n_rows, (_number(first_us), _number(last_us)), _counts(counts, n_rows))
         file = SegmentFile(directory / name, _whole(checksum))
-        segments.append(StoredSegment(file, start, n_rows, span_us))
+        segments.append(StoredSegment(file, start, told))
         place = start + n_rows
     return Cached(coverage, tuple(segments), end)
+
+
+def _counts(value: Any, n_rows: int) -> dict[str, int] | None:
+    if value is None:
+        return None
+    counts = {str(name): _whole(n) for name, n in value.items()}
+    if sum(counts.values()) != n_rows:
+        raise CacheDamageError("its manifest counts other rows than there are")
+    return counts
 
 
 def _number(value: Any) -> int:
@@ -211,6 +221,7 @@ def _published(
                 segment.start,
                 segment.n_rows,
                 *segment.span_us,
+                segment.told.counts,
             ]
             for segment in stored
         ],
@@ -233,7 +244,7 @@ def _stored(path: Path, directory: Path, segment: Segment) -> StoredSegment:
     _write(path, name, data)
     start = segment.extent.start if segment.extent is not None else 0
     file = SegmentFile(name, header_checksum(data))
-    return StoredSegment(file, start, segment.n_rows, segment.span_us)
+    return StoredSegment(file, start, Told.of(segment))
 
 
 def _write(path: Path, name: Path, data: bytes) -> None:

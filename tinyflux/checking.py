@@ -22,7 +22,7 @@ from tinyflux.parsing import parse
 from tinyflux.point import Point
 from tinyflux.progress import Progress
 from tinyflux.records import Chunk, Record, records
-from tinyflux.segment_file import StoredSegment
+from tinyflux.stored_segment import StoredSegment
 from tinyflux.tails import Source, finished_end, has_swallowed_rows, line_end
 from tinyflux.text_encoding import first_bytes
 

@@ -116,7 +116,7 @@ class FileEngine:
 
     def snapshot(self) -> Table:
         """The columns of the file as it is now."""
-        return Table(self._columns.current().segments)
+        return self._columns.current().snapshot()
 
     def discard_cache(self, error: Exception) -> None:
         """Drop the cache on disk and the columns that came from it."""
@@ -169,7 +169,7 @@ class _FileChange:
         self._columns = columns
         self._replacement = replacement
         # Rows that others append while the change is decided on are no part of it.
-        self._table = Table(columns.current().segments)
+        self._table = columns.current().snapshot()
 
     @property
     def table(self) -> Table:
@@ -216,7 +216,7 @@ class ObjectEngine:
     def snapshot(self) -> Table:
         """The index's columns, or those of a passing index."""
         if self._index.valid:
-            return Table(self._index.table.segments)
+            return self._index.table.snapshot()
         return Table([segment_of_points(self._storage.read())])
 
     def discard_cache(self, error: Exception) -> None:

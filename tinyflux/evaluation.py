@@ -7,9 +7,9 @@ compares whole columns at once, and runs functions and regexes on texts once per
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeGuard, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,6 +93,35 @@ def matching_rows(
     mask = run.mask(query)
     rows = np.flatnonzero(mask)
     return Evaluation(_rows_at(scope, rows), run.first_failure)
+
+
+def count_by_measurement(
+    query: Query | None, measurement: str | None, counts: Mapping[str, int]
+) -> int | None:
+    """The number of matching rows, of the rows of each measurement.
+
+    None where the query asks for more than the measurement.
+    """
+    if query is not None and not _is_of_measurement(query):
+        return None
+    return sum(
+        n_rows
+        for name, n_rows in counts.items()
+        if measurement in (None, name) and (query is None or _fits(name, query))
+    )
+
+
+def _is_of_measurement(query: Query) -> TypeGuard[SimpleQuery]:
+    is_simple = isinstance(query, SimpleQuery) and query.point_attr == "measurement"
+    return is_simple and not runs_tests(query)
+
+
+def _fits(name: str, query: SimpleQuery) -> bool:
+    path = cast(Path, query.path_resolver)
+    try:
+        return bool(query.value_test(path.mapped(name)))
+    except NoValueError:
+        return False
 
 
 def runs_tests(query: Query) -> bool:

@@ -21,7 +21,7 @@ from tinyflux.parsing import Parsed, parse
 from tinyflux.records import Chunk
 from tinyflux.rewrite import end_of
 from tinyflux.segment import Segment, concatenate
-from tinyflux.segment_file import StoredSegment
+from tinyflux.stored_segment import StoredSegment
 from tinyflux.table import SEGMENT_ROWS, Table
 from tinyflux.tails import has_swallowed_rows
 

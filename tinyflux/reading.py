@@ -80,7 +80,7 @@ class IndexReader:
     def __init__(self, table: Table, points: Callable[[Table, RowArray], list[Point]]) -> None:
         # The segments as they are now: later appends through the same database do not disturb an
         # answer that is under way.
-        self._table = Table(table.segments)
+        self._table = table.snapshot()
         self._points = points
 
     def search(self, query: Query | None, measurement: str | None, span: Span) -> list[Point]:

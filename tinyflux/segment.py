@@ -92,6 +92,13 @@ class Segment:
         """What finds a time range without sorting the rows."""
         return TimeOrder.of(self.times_us)
 
+    @cached_property
+    def measurement_counts(self) -> Mapping[str, int]:
+        """The number of rows of each measurement."""
+        column = self.measurement
+        n_rows = np.bincount(column.codes, minlength=len(column.values)).tolist()
+        return {name or "": n for name, n in zip(column.values, n_rows, strict=True)}
+
     def everything(self) -> slice:
         """The selection of all rows."""
         return slice(0, self.n_rows)

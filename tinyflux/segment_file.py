@@ -10,7 +10,7 @@ import json
 import mmap
 import os
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,14 +21,11 @@ from numpy.typing import NDArray
 from tinyflux import files
 from tinyflux.columns import FieldColumn, Presence, TextColumn
 from tinyflux.errors import CacheDamageError
-from tinyflux.segment import Extent, Segment, TimeOrder
+from tinyflux.segment import Segment
 from tinyflux.segment_checks import (
     KINDS,
-    checked_extent,
     checked_field,
-    checked_order,
     checked_text,
-    checked_times,
     require,
 )
 
@@ -230,129 +227,3 @@ class SegmentFile:
         )
         checked_field(column, n_rows)
         return column
-
-
-class _LazyColumns(Mapping[str, Any]):
-    """Columns by key, read when they are asked for; keys cost nothing."""
-
-    def __init__(self, described: dict[str, list[int]], load: Any) -> None:
-        self._described = described
-        self._load = load
-        self._loaded: dict[str, Any] = {}
-
-    def __getitem__(self, key: str) -> Any:
-        if key not in self._loaded:
-            self._loaded[key] = self._load(self._described[key])
-        return self._loaded[key]
-
-    def __contains__(self, key: object) -> bool:
-        return key in self._described
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._described)
-
-    def __len__(self) -> int:
-        return len(self._described)
-
-
-class StoredSegment(Segment):
-    """A segment whose columns are read from its file when they are touched."""
-
-    def __init__(
-        self, file: SegmentFile, start: int, n_rows: int, span_us: tuple[int, int]
-    ) -> None:
-        self.__dict__.update(file=file, start=start, rows_told=n_rows, span_told=span_us)
-
-    file: SegmentFile
-    start: int
-    rows_told: int
-    span_told: tuple[int, int]
-
-    @property
-    def n_rows(self) -> int:
-        """The number of rows, as the manifest tells."""
-        return self.rows_told
-
-    @property
-    def span_us(self) -> tuple[int, int]:
-        """The least and the greatest time, as the manifest tells."""
-        return self.span_told
-
-    def at(self, extent: Extent | None) -> StoredSegment:
-        """The same rows standing elsewhere."""
-        start = self.start if extent is None else extent.start
-        return StoredSegment(self.file, start, self.rows_told, self.span_told)
-
-    def _read(self, load: Callable[[dict[str, Any]], Loaded]) -> Loaded:
-        def checked() -> Loaded:
-            header = self.file.header
-            require(header["n_rows"] == self.rows_told, "it holds another number of rows")
-            return load(header)
-
-        return self.file.read(checked)
-
-    @cached_property
-    def times_us(self) -> NDArray[np.int64]:
-        """The times, in insertion order."""
-
-        def load(header: dict[str, Any]) -> NDArray[np.int64]:
-            times_us: NDArray[np.int64] = self.file.block(header["times"])
-            checked_times(times_us, self.rows_told)
-            return times_us
-
-        return self._read(load)
-
-    @cached_property
-    def extent(self) -> Extent:
-        """Where the rows stand."""
-
-        def load(header: dict[str, Any]) -> Extent:
-            extent = Extent(self.start, self.file.block(header["offsets"]))
-            checked_extent(extent, self.rows_told)
-            return extent
-
-        return self._read(load)
-
-    @cached_property
-    def measurement(self) -> TextColumn:
-        """The measurement of each row."""
-
-        def load(header: dict[str, Any]) -> TextColumn:
-            column = self.file.text(header["measurement"], self.rows_told)
-            require(column.rows is None and None not in column.values, "a row has no measurement")
-            return column
-
-        return self._read(load)
-
-    @cached_property
-    def tags(self) -> Mapping[str, TextColumn]:
-        """The tag columns."""
-        return self._columns("tags", self.file.text)
-
-    @cached_property
-    def fields(self) -> Mapping[str, FieldColumn]:
-        """The field columns."""
-        return self._columns("fields", self.file.field)
-
-    def _columns(self, name: str, load: Callable[[list[int], int], Loaded]) -> Mapping[str, Loaded]:
-        described: dict[str, list[int]] = self._read(lambda header: dict(header[name]))
-
-        def loaded(numbers: list[int]) -> Loaded:
-            return self._read(lambda _: load(numbers, self.rows_told))
-
-        return _LazyColumns(described, loaded)
-
-    @cached_property
-    def time_order(self) -> TimeOrder:
-        """What finds a time range."""
-
-        def load(header: dict[str, Any]) -> TimeOrder:
-            block_max, late_rows, late_times, first_us, last_us = header["order"]
-            block = self.file.block
-            order = TimeOrder(
-                block(block_max), block(late_rows), block(late_times), first_us, last_us
-            )
-            checked_order(order, self.rows_told)
-            return order
-
-        return self._read(load)

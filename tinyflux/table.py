@@ -7,6 +7,7 @@ thousand single appends leave a handful of segments. Knows nothing of files.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import copy
 from itertools import pairwise
 from typing import Any
 
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinyflux.columns import RowArray, Selection, TextColumn, as_rows, selection_size
-from tinyflux.evaluation import matching_rows
+from tinyflux.evaluation import count_by_measurement, matching_rows
 from tinyflux.materialize import carried_values, points_of, selected
 from tinyflux.point import Point
 from tinyflux.predicates import Query
@@ -35,6 +36,11 @@ class Table:
     def _number(self) -> None:
         sizes = [segment.n_rows for segment in self._segments]
         self._starts: list[int] = [0, *np.cumsum(sizes).tolist()]
+        self._counts: dict[str, int] = {}
+
+    def snapshot(self) -> Table:
+        """The table as it is now, which later appends to this one leave alone."""
+        return copy(self)
 
     @property
     def segments(self) -> tuple[Segment, ...]:
@@ -98,10 +104,21 @@ class Table:
         return np.concatenate(parts) if parts else np.empty(0, dtype=np.int64)
 
     def count(self, query: Query | None, measurement: str | None) -> int:
-        """The number of rows that match."""
-        return sum(
-            selection_size(selection) for _, _, selection in self.selections(query, measurement)
-        )
+        """The number of rows that match; raises as `selections`."""
+        n_rows = count_by_measurement(query, measurement, self.measurement_counts)
+        if n_rows is None:
+            found = self.selections(query, measurement)
+            n_rows = sum(selection_size(selection) for _, _, selection in found)
+        return n_rows
+
+    @property
+    def measurement_counts(self) -> Mapping[str, int]:
+        """The number of rows of each measurement."""
+        if not self._counts:
+            for segment in self._segments:
+                for name, n_rows in segment.measurement_counts.items():
+                    self._counts[name] = self._counts.get(name, 0) + n_rows
+        return self._counts
 
     def first_row(self, query: Query | None, measurement: str | None) -> int | None:
         """The first row that matches, or None; rows behind it are not looked at."""
@@ -143,12 +160,7 @@ class Table:
 
     def measurements(self) -> set[str]:
         """The distinct measurements."""
-        return {
-            name
-            for segment in self._segments
-            for name in segment.measurement.values
-            if name is not None
-        }
+        return set(self.measurement_counts)
 
     def keys(self, attribute: str, measurement: str | None) -> set[str]:
         """The keys of `tags` or `fields` that any row (of `measurement`) carries."""

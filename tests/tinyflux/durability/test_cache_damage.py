@@ -239,7 +239,7 @@ def _set(*keys: Any, to: Any) -> Callable[[Json], object]:
 
 
 MANIFESTS: dict[str, Callable[[Json], object]] = {
-    "a future version": lambda manifest: manifest.update(version="2"),
+    "a future version": lambda manifest: manifest.update(version="99"),
     "no object": lambda manifest: b"[]",
     "no json": lambda manifest: b"{",
     "deep json": lambda manifest: b"[" * 100_000,
@@ -257,6 +257,9 @@ MANIFESTS: dict[str, Callable[[Json], object]] = {
     "too many rows": _set("segments", 0, 3, to=1 << 40),
     "rows that are no number": _set("segments", 0, 3, to="3"),
     "a time that is no number": _set("segments", 0, 4, to=1.5),
+    "counts of other rows": _set("segments", 0, 6, to={"m": 1}),
+    "counts of text": _set("segments", 0, 6, to="text"),
+    "a count of text": _set("segments", 0, 6, to={"m": "3"}),
     "segments out of order": lambda manifest: manifest["segments"].reverse(),
     "a generation that is none": _set("generation", to="text"),
     "a start of text": _set("start", to="0"),
