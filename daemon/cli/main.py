@@ -67,6 +67,26 @@ def _parser() -> argparse.ArgumentParser:
     status.add_argument("--json", action="store_true", help="all of it, for a program")
     status.set_defaults(command=_status)
 
+    doctor = commands.add_parser(
+        "doctor", help="look for what could lose messages, and say what to do about it"
+    )
+    _take_config(doctor)
+    doctor.add_argument(
+        "--listen",
+        type=_seconds,
+        default=5.0,
+        metavar="SECONDS",
+        help="how long to listen at each broker (default: 5)",
+    )
+    doctor.add_argument(
+        "--mosquitto-conf",
+        type=Path,
+        metavar="FILE",
+        help="the broker's configuration (default: this machine's, if the broker is here)",
+    )
+    doctor.add_argument("--json", action="store_true", help="all of it, for a program")
+    doctor.set_defaults(command=_doctor)
+
     replay = commands.add_parser(
         "replay", help="try the rejected messages again, under the rules of now"
     )
@@ -140,6 +160,17 @@ def _status(options: argparse.Namespace) -> int:
     from daemon.cli.status import status
 
     return status(options.config, options.data, as_json=options.json)
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from daemon.cli.doctor import doctor
+
+    return doctor(
+        options.config,
+        listen_s=options.listen,
+        broker_conf=options.mosquitto_conf,
+        as_json=options.json,
+    )
 
 
 def _replay(options: argparse.Namespace) -> int:

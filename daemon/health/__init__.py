@@ -1,5 +1,6 @@
 """What the collector tells of itself: to systemd, and to a person at a terminal."""
 
+from daemon.health.findings import Finding, Level, by_urgency, finding_lines
 from daemon.health.live import LiveTable, PlainScreen, Screen, open_screen
 from daemon.health.notify import Notifier
 from daemon.health.publisher import StatusPublisher
@@ -9,6 +10,8 @@ from daemon.health.status_view import notes, problems, status_lines
 from daemon.health.table import table_lines
 
 __all__ = [
+    "Finding",
+    "Level",
     "LiveTable",
     "Notifier",
     "PlainScreen",
@@ -17,6 +20,8 @@ __all__ = [
     "SeriesRow",
     "StatusFile",
     "StatusPublisher",
+    "by_urgency",
+    "finding_lines",
     "notes",
     "open_screen",
     "problems",

@@ -80,6 +80,7 @@ class Link:
         self._lost: SourceError | None = None
         self._asked: dict[int, Sequence[str]] = {}
         self._grants: list[Grant] = []
+        self._session_s: int | None = None
 
     @property
     def is_connected(self) -> bool:
@@ -96,6 +97,11 @@ class Link:
         """Whether the broker had kept a session for us (CONNACK's session present)."""
         return self._connack is True
 
+    @property
+    def session_s(self) -> int | None:
+        """MQTT 5: how long the broker will keep the session if that is not what we asked for."""
+        return self._session_s
+
     def open(self) -> None:
         """Connect the socket and send CONNECT; blocks for seconds. SourceError with the reason."""
         settings = self._settings
@@ -106,7 +112,7 @@ class Link:
                 settings.address.port,
                 keepalive=settings.keepalive_s,
                 # On 3.1.1 it is the constructor's clean_session, and this default says so.
-                clean_start=False if is_version_5 else MQTT_CLEAN_START_FIRST_ONLY,
+                clean_start=settings.is_passing if is_version_5 else MQTT_CLEAN_START_FIRST_ONLY,
                 properties=self._session_wishes() if is_version_5 else None,
             )
         except (WebsocketConnectionError, UnicodeDecodeError, IndexError) as error:
@@ -188,7 +194,7 @@ class Link:
             CallbackAPIVersion.VERSION2,
             client_id=settings.client_id,
             # MQTT 5 has its own flag, given with connect().
-            clean_session=None if is_version_5 else False,
+            clean_session=None if is_version_5 else settings.is_passing,
             protocol=MQTTProtocolVersion.MQTTv5 if is_version_5 else MQTTProtocolVersion.MQTTv311,
             transport="tcp" if settings.websocket_path is None else "websockets",
             reconnect_on_failure=False,
@@ -268,6 +274,7 @@ class Link:
             )
         else:
             self._connack = bool(flags.session_present)
+            self._session_s = getattr(properties, "SessionExpiryInterval", None)
 
     def _on_disconnect(
         self,

@@ -37,6 +37,8 @@ class LinkSettings:
     receive_maximum: int = 20
     """MQTT 5: how many messages it may send unacknowledged."""
     tls: ssl.SSLContext | None = None
+    is_passing: bool = False
+    """Leaves nothing behind at the broker: no session, and none is taken up."""
     websocket_path: str | None = None
     """None: MQTT straight over TCP."""
     will: StatusMessage | None = None
