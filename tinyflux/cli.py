@@ -15,7 +15,6 @@ from tinyflux.codec import RowCodec
 from tinyflux.csvfile import CsvFile
 from tinyflux.database import TinyFlux
 from tinyflux.errors import CacheDamageError
-from tinyflux.progress import Progress
 from tinyflux.repairing import repair
 from tinyflux.text_encoding import first_bytes
 from tinyflux.times import from_us
@@ -51,6 +50,7 @@ def _parser() -> argparse.ArgumentParser:
 
     command("check", _check, "name every byte that is no row and every cached column that differs")
     command("info", _info, "points, time span, series, size, state of the index cache")
+    command("index", _index, "write what the index cache lacks, so that the file opens quickly")
     mend = command("repair", _repair, "set bad rows aside in NAME.bad and keep the rest")
     mend.add_argument(
         "--run",
@@ -141,8 +141,7 @@ def _info(options: argparse.Namespace) -> int:
     path = options.path.resolve(strict=True)
     size_bytes = path.stat().st_size
     with TinyFlux(path, access_mode="r", encoding=options.encoding) as db:
-        with Progress(f"reading {path.name}", size_bytes):
-            n_points = len(db)
+        n_points = len(db)
         print(f"file           {path}")
         print(f"size           {size_bytes:,} bytes")
         print(f"points         {n_points:,}")
@@ -174,6 +173,15 @@ def _cache_state(options: argparse.Namespace, n_points: int) -> str:
             cached.coverage, cached.end, file.read
         )
         return said if is_current else f"{said}, of another state of the file: not used"
+
+
+def _index(options: argparse.Namespace) -> int:
+    path = options.path.resolve(strict=True)
+    with TinyFlux(path, encoding=options.encoding) as db:
+        db.publish_index()
+        n_points = len(db)
+    print(f"index cache    {_cache_state(options, n_points)}")
+    return 0
 
 
 def _backup(options: argparse.Namespace) -> int:

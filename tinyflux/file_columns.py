@@ -128,11 +128,12 @@ class FileColumns:
         if not table.n_rows and not self._checksums:
             # The file was empty: its first writer may have begun it with a byte order mark.
             self._start = self._end = self._file.header_size()
-        for segment in self._segments(size_bytes):
-            table.append(segment)
-            if table.n_rows - _n_stored(table) >= SEGMENT_ROWS:
-                # What is published leaves the heap: memory is bounded whatever the file's size.
-                self._publish(table)
+        with progress.shown(f"reading {self._file.path.name}", size_bytes):
+            for segment in self._segments(size_bytes):
+                table.append(segment)
+                if table.n_rows - _n_stored(table) >= SEGMENT_ROWS:
+                    # What is published leaves the heap: memory is bounded whatever the size.
+                    self._publish(table)
 
     def _segments(self, size_bytes: int) -> Iterator[Segment]:
         """The rows behind the columns, in segments of full size; keeps the checksums."""

@@ -220,10 +220,18 @@ def validate_fields(fields: object) -> None:
         if not isinstance(key, str):
             raise ValueError(f"field key {key!r} must be a str, found {_found(key)}")
         if not is_field_value(value):
-            hint = "use 1 or 0" if isinstance(value, bool | np.bool_) else "text goes into tags"
             raise ValueError(
-                f"field {key!r} must be an int, a float or None, found {_found(value)}; {hint}"
+                f"field {key!r} must be an int, a float or None, found {_found(value)}; "
+                f"{_hint(value)}"
             )
+
+
+def _hint(value: object) -> str:
+    """What to do with a value that no field can hold."""
+    if isinstance(value, bool | np.bool_):
+        return "use 1 or 0"
+    is_number = hasattr(value, "__float__") or hasattr(value, "__complex__")
+    return "convert it, as by float()" if is_number else "text goes into tags"
 
 
 def is_field_value(value: object) -> bool:

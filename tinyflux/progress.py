@@ -1,12 +1,11 @@
-"""Progress of long work: one line on a terminal after a second, nothing anywhere else.
-
-Only the command line shows it: who uses the engine in a program of its own sees nothing.
-"""
+"""Progress of long work: one line on a terminal after a second, nothing anywhere else."""
 
 from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from types import TracebackType
 from typing import Self
@@ -22,6 +21,16 @@ def reached(done_bytes: int) -> None:
     progress = _shown.get()
     if progress is not None:
         progress.reached(done_bytes)
+
+
+@contextmanager
+def shown(doing: str, total_bytes: int) -> Iterator[None]:
+    """Show how far the work within has come, unless somebody shows it around this call."""
+    if _shown.get() is not None:
+        yield
+    else:
+        with Progress(doing, total_bytes):
+            yield
 
 
 class Progress:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 import numpy as np
@@ -17,6 +17,7 @@ from tinyflux.columns import RowArray
 from tinyflux.point import Point
 from tinyflux.predicates import Query
 from tinyflux.table import Table
+from tinyflux.times import from_us, to_us
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,13 +210,17 @@ class ScanReader:
 
 
 def _time_of(point: Point) -> datetime:
-    if point.time is None:
+    """Aware and UTC, whatever a user's own storage gives."""
+    time = point.time
+    if time is None:
         raise ValueError(f"a stored point has no time: {point!r}")
-    return point.time
+    return time if time.tzinfo is UTC else from_us(to_us(time))
 
 
 def _attribute(point: Point, key: str) -> Any:
-    if key in ("time", "measurement"):
-        return getattr(point, key)
+    if key == "time":
+        return _time_of(point)
+    if key == "measurement":
+        return point.measurement
     attribute, _, name = key.partition(".")
     return (point.tags if attribute == "tags" else point.fields).get(name)

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from daemon.app.index import IndexJob
 from daemon.app.instance import InstanceLock, lock_path
 from daemon.app.rewrite import RetentionJob
 from daemon.app.status import status_of
@@ -42,9 +43,10 @@ _log = logging.getLogger(__name__)
 
 # Together below ten seconds, with what a system that is shutting down grants.
 _STOP_JOBS_S = 1.5
-_STOP_WRITER_S = 4.5
-_STOP_SOURCES_S = 2.5
+_STOP_WRITER_S = 4.0
+_STOP_SOURCES_S = 2.0
 _STOP_BROKERS_S = 1.0
+_STOP_INDEX_S = 1.5
 
 
 class Collector:
@@ -68,6 +70,7 @@ class Collector:
         self._brokers: dict[str, EmbeddedBroker] = {}
         self._sources: dict[str, MqttSource] = {}
         self._writer = self._make_writer(observers)
+        self._index = IndexJob(data, self._n_points)
 
     @property
     def ledger(self) -> Ledger:
@@ -92,6 +95,7 @@ class Collector:
                 self._start_source(name, link)
             schedule_polls(self._config, self._scheduler, self._inbox.put, self._clock)
             self._schedule_retention()
+            self._schedule_index()
             self._scheduler.start()
         except BaseException:
             self.stop()
@@ -125,6 +129,7 @@ class Collector:
             source.close(max(0.1, deadline_s - self._clock.monotonic_s()))
         for broker in self._brokers.values():
             broker.stop(_STOP_BROKERS_S)
+        self._index.finish(_STOP_INDEX_S)
         self._lock.release()
         return is_done
 
@@ -145,7 +150,7 @@ class Collector:
     def summary(self) -> str:
         """One line on what this run did."""
         outcomes = self._ledger.outcomes()
-        points = sum(self._ledger.points_by_measurement().values())
+        points = self._n_points()
         others = ", ".join(
             f"{number} {outcome.value}"
             for outcome, number in outcomes.items()
@@ -159,6 +164,10 @@ class Collector:
             if number and what in ("failed", "timed_out")
         )
         return "; ".join(part for part in (stored, others, bad and f"runs: {bad}") if part)
+
+    def _n_points(self) -> int:
+        """How many points became durable in this run."""
+        return sum(self._ledger.points_by_measurement().values())
 
     def _runs(self) -> dict[str, dict[str, int]]:
         """How often each job ran, and how that went."""
@@ -241,7 +250,7 @@ class Collector:
 
     def _schedule_retention(self) -> None:
         if self._config.retention.rules:
-            job = RetentionJob(self._config.origin)
+            job = RetentionJob(self._config.origin, self._writer.is_clock_believed)
             self._scheduler.add(
                 "retention",
                 job.schedule(self._config),
@@ -249,6 +258,12 @@ class Collector:
                 timeout_s=job.timeout_s,
                 cancel=job.cancel,
             )
+
+    def _schedule_index(self) -> None:
+        job = self._index
+        self._scheduler.add(
+            "index", job.schedule(), job.run, timeout_s=job.timeout_s, cancel=job.cancel
+        )
 
 
 def ledger_path(data: Path) -> Path:

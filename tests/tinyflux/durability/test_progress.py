@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import itertools
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -45,6 +47,16 @@ def test_short_work_shows_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -
     with TinyFlux(path) as db:
         assert len(db) == 1000
     assert terminal.getvalue() == ""
+
+
+def test_a_long_read_shows_itself(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever opens a large file without a cache at a prompt sees that something happens."""
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setattr(time, "monotonic", itertools.count(step=2.0).__next__)
+    with TinyFlux(path) as db:
+        assert len(db) == 1000
+    assert terminal.getvalue() == "\r\x1b[Kreading data.csv: 100%, 0 s left\r\x1b[K"
 
 
 def test_a_file_shows_nothing(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
