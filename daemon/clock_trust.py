@@ -172,7 +172,7 @@ def _load(path: Path) -> dict[str, int | None]:
     content = json.loads(path.read_text(encoding="ascii"))
     if content["version"] != _VERSION:
         raise ValueError(f"it is not of version {_VERSION}")
-    return {
-        str(boot): None if offset is None else int(offset)
-        for boot, offset in content["boots"].items()
-    }
+    boots = content["boots"]
+    if not isinstance(boots, dict):
+        raise ValueError("`boots` is no object")
+    return {boot: None if offset is None else int(offset) for boot, offset in boots.items()}

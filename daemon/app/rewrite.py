@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from daemon.config import Config, parse_cron
@@ -26,8 +27,9 @@ class RetentionJob:
 
     timeout_s = 6 * 3600.0
 
-    def __init__(self, config_path: Path) -> None:
+    def __init__(self, config_path: Path, is_clock_believed: Callable[[], bool]) -> None:
         self._config_path = config_path
+        self._is_clock_believed = is_clock_believed
         self._child: subprocess.Popen[str] | None = None
         self._is_cancelled = False
 
@@ -40,7 +42,13 @@ class RetentionJob:
         return Every(retention.interval_s)
 
     def run(self) -> None:
-        """One run, to its end. RetentionError when it failed."""
+        """One run, to its end. RetentionError when it failed.
+
+        What is old is unknown while the clock may be wrong: nothing is done then.
+        """
+        if not self._is_clock_believed():
+            _log.warning("retention waits, because the clock of this machine is not synchronised")
+            return
         # -P: a folder called daemon where we were started is not ours.
         command = (sys.executable, "-P", "-m", "daemon", "retention", "--run")
         with subprocess.Popen(

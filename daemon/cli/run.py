@@ -11,7 +11,7 @@ from pathlib import Path
 from daemon import logs
 from daemon.app import Collector
 from daemon.cli.stop import StopRequest
-from daemon.clock import SystemClock
+from daemon.clock import BoardClock, SystemClock
 from daemon.config import Config, load_config
 from daemon.errors import EX_IOERR, EX_SOFTWARE
 from daemon.health import Notifier, StatusFile, StatusPublisher
@@ -44,12 +44,13 @@ def collect(
     *,
     observers: Sequence[Observer] = (),
     alongside: Alongside = nullcontext,
+    clock: BoardClock | None = None,
 ) -> int:
     """Start, wait for the end of `duration_s` or a signal, stop; the exit status."""
     for notice in config.notices:
         _log.warning("%s", notice)
     notifier = Notifier()
-    collector = Collector(config, SystemClock(), observers)
+    collector = Collector(config, clock or SystemClock(), observers)
     publisher = StatusPublisher(StatusFile(config.storage.path), collector.status)
     with StopRequest() as stop:
         collector.start()

@@ -17,6 +17,7 @@ from tests.daemon.waiting import wait_until
 from tests.support.mosquitto import Mosquitto
 
 PATIENCE_S = 30.0
+_ROOT = Path(__file__).parents[3]
 _QUERY = """
 import json, sys
 from tinyflux import MeasurementQuery, TinyFlux
@@ -68,6 +69,8 @@ class CollectorProcess:
         self.config_path = folder / "config.yaml"
         self.data_path = folder / "data.csv"
         self.config_path.write_text(textwrap.dedent(configuration), encoding="utf-8")
+        self.command = ("-m", "daemon", "run", "-c", str(self.config_path))
+        """What Python is asked to run."""
         self._log_path = folder / "collector.log"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -76,7 +79,8 @@ class CollectorProcess:
         before = self.log_text().count(says)
         with self._log_path.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "daemon", "run", "-c", str(self.config_path), *arguments],
+                [sys.executable, *self.command, *arguments],
+                cwd=_ROOT,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

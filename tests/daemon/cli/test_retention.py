@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from daemon.cli import main
+from daemon.clock import SystemClock
 from tinyflux import Point, TinyFlux
 
 CONFIG = """\
@@ -67,3 +68,16 @@ def _run_in_child(config: str) -> int:
     """In a process of its own: the command lowers its priority for good."""
     command = [sys.executable, "-m", "daemon", "retention", "--run", "-c", config]
     return subprocess.run(command, timeout=60, check=False).returncode
+
+
+def test_an_unsynchronised_clock_removes_nothing(
+    config: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if SystemClock().is_synchronised():
+        pytest.skip("the clock of this machine is synchronised")
+    with Path(config).open("a", encoding="utf-8") as file:
+        file.write("collector: {clock: {wait_for_sync: 10m}}\n")
+    before = _ages(config)
+    assert main(["retention", "--run", "-c", config]) != 0
+    assert "the clock of this machine is not synchronised" in capsys.readouterr().err
+    assert _ages(config) == before

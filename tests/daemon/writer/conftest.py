@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from daemon.clock import SystemClock
-from daemon.messages import Mapped, Message, Outcome, Reading, Receipt
+from daemon.messages import Mapped, Mapper, Message, Outcome, Reading, Receipt
 from daemon.writer import (
+    ClockHold,
     CommitRule,
     Files,
     Inbox,
@@ -80,6 +81,8 @@ class RunningWriter:
         interval_s: float = 60.0,
         sync: Sync = "commit",
         observers: Sequence[Observer] = (),
+        hold: ClockHold | None = None,
+        mapper: Mapper | None = None,
     ) -> None:
         clock = SystemClock()
         self.path = folder / "data.csv"
@@ -89,9 +92,9 @@ class RunningWriter:
         self.ledger = Ledger(clock)
         self.acknowledged = Acknowledgements()
         self.writer = Writer(
-            files=Files(Store(self.path, compact_keys=True), self.rejects, sync),
+            files=Files(Store(self.path, compact_keys=True), self.rejects, sync, hold=hold),
             inbox=self.inbox,
-            mapper=NumberMapper(),
+            mapper=mapper or NumberMapper(),
             rule=CommitRule(clock, interval_s=interval_s, points=500, sync=sync),
             journal=Journal(self.ledger, self.ledger_path, clock),
             acknowledgers={"home": self.acknowledged},

@@ -16,17 +16,20 @@ def message(
     source: str = "home",
     is_retained: bool = False,
     is_duplicate: bool = False,
+    received_us: int = RECEIVED_US,
+    monotonic_us: int | None = None,
 ) -> Message:
     """At QoS 1 with a packet id, at QoS 0 without."""
     return Message(
         source,
         topic,
         payload,
-        RECEIVED_US,
+        received_us,
         qos=1 if packet_id else 0,
         is_retained=is_retained,
         is_duplicate=is_duplicate,
         receipt=Receipt(connection, packet_id) if packet_id else None,
+        monotonic_us=monotonic_us,
     )
 
 
