@@ -7,6 +7,7 @@ import enum
 import pickle
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, timezone
+from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
@@ -72,7 +73,8 @@ def test_field_values_become_plain_numbers(number: Any, stored: Any) -> None:
         pytest.param({"fields": {"a": "1"}}, "field 'a' must be an int.*tags", id="field text"),
         pytest.param({"fields": {"a": True}}, "field 'a' must be .* 1 or 0", id="field a bool"),
         pytest.param({"fields": {"a": np.True_}}, "field 'a' must be .* 1 or 0", id="numpy bool"),
-        pytest.param({"fields": {"a": 1j}}, "field 'a' must be an int", id="complex"),
+        pytest.param({"fields": {"a": 1j}}, "field 'a' must be .* convert it", id="complex"),
+        pytest.param({"fields": {"a": Decimal(1)}}, "found Decimal .* float", id="decimal"),
         pytest.param({"fields": {"a": [1]}}, "field 'a' must be an int", id="list"),
         pytest.param({"fields": {1: 1}}, "field key 1 must be a str", id="field key"),
     ],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import pytest
 
 from tests.tinyflux.backends import ListStorage
 from tests.tinyflux.exact import contents
-from tinyflux import FieldQuery, Insert, Point, Remove, Storage, TagQuery, TinyFlux
+from tinyflux import FieldQuery, Insert, Point, Remove, Storage, TagQuery, TimeQuery, TinyFlux
 
 TIME = datetime(2025, 1, 1, tzinfo=UTC)
 EVERY = TagQuery().noop()
@@ -201,3 +201,28 @@ def test_a_storage_in_a_file_of_another_format(tmp_path: Path, auto_index: bool)
     assert contents(TinyFlux(path, storage=JsonStorage).all()) == contents(
         [Point(time=point(2).time, tags={"a": "x"}, fields={"n": 5})]
     )
+
+
+class Elsewhere(ListStorage):
+    """Gives its times in a zone of its own, or as naive local times."""
+
+    def read(self) -> list[Point]:
+        zone = timezone(timedelta(hours=5))
+        times = [p.time.astimezone(zone) for p in self.items if p.time is not None]
+        times[1::2] = [time.astimezone().replace(tzinfo=None) for time in times[1::2]]
+        return [
+            Point(time=time, fields=p.fields) for time, p in zip(times, self.items, strict=True)
+        ]
+
+
+@pytest.mark.parametrize("auto_index", [True, False])
+def test_times_that_a_storage_gives_in_another_zone_are_utc(auto_index: bool) -> None:
+    storage = Elsewhere()
+    TinyFlux(storage=lambda: storage).insert_multiple(point(n) for n in (3, 1, 2))
+    db = TinyFlux(storage=lambda: storage, auto_index=auto_index)
+    expected = [TIME + timedelta(hours=n) for n in (3, 1, 2)]
+    for times in (db.get_timestamps(), db.select("time", EVERY)):
+        assert times == expected
+        assert {time.tzinfo for time in times} == {UTC}
+    assert [p.fields["n"] for p in db.all()] == [1, 2, 3]
+    assert db.count(TimeQuery() == expected[1]) == 1
