@@ -29,8 +29,8 @@ def _check_clock(config: Config, clock: BoardClock) -> None:
     if not is_clock_known(clock, config.collector.clock.wait_for_sync_s, clock_path(data)):
         raise RetentionError(
             f"retention of {data} is not run, nothing was changed: the clock of this machine is "
-            "not synchronised, so what is old is unknown; check the time service (timedatectl), or set "
-            "collector.clock.wait_for_sync to 0s if the clock is right without one"
+            "not synchronised, so what is old is unknown; check the time service (timedatectl), "
+            "or set collector.clock.wait_for_sync to 0s if the clock is right without one"
         )
 
 
