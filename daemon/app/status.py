@@ -9,7 +9,7 @@ from pathlib import Path
 from daemon.clock import Clock
 from daemon.config import Config
 from daemon.sources import MqttSource
-from daemon.writer import Inbox, Ledger, Writer
+from daemon.writer import Inbox, Ledger, Writer, predecessor_of
 
 STATUS_VERSION = 1
 
@@ -30,6 +30,7 @@ def status_of(
     counts = inbox.counts()
     now_us = clock.now_us()
     oldest_us = writer.oldest_us()
+    rejects = config.storage.rejects_path
     return {
         "version": STATUS_VERSION,
         "running": is_running,
@@ -45,10 +46,12 @@ def status_of(
             "refused": writer.is_refused,
             "waiting": counts.waiting + writer.held(),
             "waiting_bytes": counts.waiting_bytes,
+            "spooled": writer.spooled(),
             "lag_s": 0.0 if oldest_us is None else round(max(0, now_us - oldest_us) / 1e6, 3),
         },
+        "clock": {"believed": writer.is_clock_believed()},
         "disk": disk_of(config.storage.path),
-        "rejects": files_of([config.storage.rejects_path]),
+        "rejects": files_of([rejects, predecessor_of(rejects)]),
         "ledger": ledger.snapshot(counts, writer.held()),
         "jobs": {name: dict(numbers) for name, numbers in runs.items()},
     }

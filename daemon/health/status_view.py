@@ -27,7 +27,12 @@ Status = Mapping[str, Any]
 
 
 def problems(status: Status) -> list[str]:
-    """What a person should look at now, most urgent first; empty when all is well."""
+    """What a person should look at now, most urgent first; empty when all is well.
+
+    A collector that does not run has none: what it said last is past.
+    """
+    if not status.get("running"):
+        return []
     return [
         *_writer_problems(_part(status, "writer")),
         *_disk_problems(_part(status, "disk")),
@@ -56,6 +61,13 @@ def notes(status: Status) -> list[str]:
             f"{sum(unmatched.values())} messages of {len(unmatched)} topics have no rule; most: "
             f"{_most(unmatched)}"
         )
+    if recovered := _part(ledger, "total").get("recovered"):
+        found.append(
+            f"{recovered} points were on disk when a run was killed and not in its ledger: they "
+            "are counted as recovered"
+        )
+    if spooled := _part(status, "writer").get("spooled"):
+        found.append(f"{spooled} items wait on disk for a clock that can be believed")
     for name, runs in _part(status, "jobs").items():
         bad = {word: runs[word] for word in ("failed", "timed_out") if runs.get(word)}
         if bad:
@@ -103,18 +115,26 @@ def _head(status: Status) -> list[str]:
     if writer:
         lag = f", the oldest for {writer.get('lag_s', 0):.1f} s" if writer.get("waiting") else ""
         lines.append(f"waiting    {writer.get('waiting', 0)} for the disk{lag}")
-    if clock := status.get("clock"):
-        lines.append("clock      " + ", ".join(f"{key}: {value}" for key, value in clock.items()))
+    if _part(status, "clock").get("believed") is False:
+        lines.append("clock      not synchronised: points wait, or are marked")
+    if "since" in (total := _part(_part(status, "ledger"), "total")):
+        lines.append(
+            f"in all     {total.get('received', 0)} received, {total.get('points', 0)} points "
+            f"since {total['since']}; ended without a stop {total.get('crashes', 0)} times"
+        )
     return lines
 
 
 def _broker_lines(status: Status) -> Iterator[str]:
+    is_running = status.get("running", False)
     for name, broker in _part(status, "brokers").items():
         since_s = max(0.0, (status.get("written_us", 0) - broker.get("since_us", 0)) / 1e6)
         state = "connected" if broker.get("connected") else "NOT CONNECTED"
         yield (
-            f"broker     {name}: {state} for {age_text(since_s)}, {broker.get('url', '?')}, "
-            f"MQTT {broker.get('protocol', '?')}, client id {broker.get('client_id', '?')}"
+            f"broker     {name}: "
+            + (f"{state} for {age_text(since_s)}, " if is_running else "")
+            + f"{broker.get('url', '?')}, MQTT {broker.get('protocol', '?')}, "
+            f"client id {broker.get('client_id', '?')}"
         )
 
 

@@ -12,7 +12,7 @@ from daemon.writer.journal import Journal
 from daemon.writer.ledger import Ledger
 from daemon.writer.reject_lines import Reject, decode_reject
 from daemon.writer.reject_replay import RejectTray, working_lines
-from daemon.writer.rejects import RejectFile
+from daemon.writer.rejects import RejectFile, predecessor_of
 from daemon.writer.retained import RetainedMemory
 from daemon.writer.store import Store
 from daemon.writer.writer import Files, Observer, Writer
@@ -37,5 +37,6 @@ __all__ = [
     "Window",
     "Writer",
     "decode_reject",
+    "predecessor_of",
     "working_lines",
 ]

@@ -90,6 +90,8 @@ class RetainedMemory:
         To be called once the rows are on disk: a hash without its row would lose a value. May raise
         OSError; the next call tries again.
         """
+        if self._path is None:
+            self._unwritten.clear()
         if self._path is None or not self._unwritten:
             return
         records = b"".join(_record(key, digest) for key, digest in self._unwritten.items())

@@ -96,6 +96,29 @@ def test_what_is_worth_knowing_is_noted() -> None:
     assert "2 failed and 1 timed out" in said[3]
 
 
+def test_what_a_collector_said_last_that_does_not_run_is_no_fault_of_now() -> None:
+    ended = WELL | {"running": False, "writer": {"alive": False}, "clock": {"believed": False}}
+    ended["brokers"] = {"home": HOME | {"connected": False}}
+    assert problems(ended) == []
+    text = "\n".join(status_lines(ended))
+    assert "not running" in text
+    assert "CONNECTED" not in text
+
+
+def test_earlier_runs_and_the_clock_are_shown() -> None:
+    total = {"since": "2026-03-01", "received": 99, "points": 90, "recovered": 3, "crashes": 2}
+    status = WELL | {
+        "ledger": WELL["ledger"] | {"total": total},
+        "clock": {"believed": False},
+        "writer": WELL["writer"] | {"spooled": 4},
+    }
+    text = "\n".join(status_lines(status))
+    assert "99 received, 90 points since 2026-03-01; ended without a stop 2 times" in text
+    assert "clock      not synchronised" in text
+    assert "4 items wait on disk for a clock" in text
+    assert "3 points were on disk when a run was killed" in text
+
+
 def test_a_status_of_which_nothing_is_known_is_shown() -> None:
     assert status_lines({})[0] == "collector ?: not running"
 
