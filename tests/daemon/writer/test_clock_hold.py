@@ -131,8 +131,8 @@ def test_synchronised_every_point_gets_its_right_time(start_holding: StartHoldin
         (2.0, RIGHT - 10 * second, False),
         (3.0, RIGHT + second, False),
     ]
-    wait_until(lambda: running.spool_path.stat().st_size == 0, "the spool to be empty")
-    assert running.ledger.outcomes()[Outcome.STORED] == 3
+    wait_until(lambda: running.ledger.outcomes()[Outcome.STORED] == 3, "the outcomes")
+    assert running.spool_path.stat().st_size == 0
 
 
 def test_a_killed_process_leaves_them_to_the_next(
