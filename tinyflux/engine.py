@@ -195,6 +195,7 @@ class ObjectEngine:
         # Whoever may not read cannot tell what is there already.
         is_empty = not storage.can_read or not storage.read()
         self._index = Index(valid=is_empty)
+        self._indexed = self._stored()
         if is_indexed and not is_empty:
             self.rebuild()
 
@@ -211,13 +212,32 @@ class ObjectEngine:
         """The index; it follows every change made through this engine."""
         if not self._index.valid:
             self.rebuild()
+        self._catch_up()
         return self._index
 
     def snapshot(self) -> Table:
         """The index's columns, or those of a passing index."""
+        self._catch_up()
         if self._index.valid:
             return self._index.table.snapshot()
         return Table([segment_of_points(self._storage.read())])
+
+    def _stored(self) -> Sequence[Point] | None:
+        """The list that a memory storage keeps; None for any other storage."""
+        return self._storage.stored() if isinstance(self._storage, MemoryStorage) else None
+
+    def _catch_up(self) -> None:
+        """Index what came to a memory storage by itself, or through another database on it.
+
+        Any other storage would have to be read to see that; its `reindex` does.
+        """
+        stored, n_known = self._stored(), self._index.table.n_rows
+        if stored is None or not self._index.valid:
+            return
+        if stored is not self._indexed or len(stored) < n_known:
+            self.rebuild()
+        elif len(stored) > n_known:
+            self._index.insert(stored[n_known:])
 
     def discard_cache(self, error: Exception) -> None:
         """There is no cache."""
@@ -228,6 +248,7 @@ class ObjectEngine:
     def rebuild(self) -> None:
         """Read the storage anew."""
         self._index.build(self._storage.read())
+        self._indexed = self._stored()
 
     def scan(self) -> Iterator[Point]:
         """Every stored point."""
@@ -252,6 +273,7 @@ class ObjectEngine:
 
     def append(self, prepared: Sequence[Point]) -> None:
         """Append, then index what was appended if the index is in use."""
+        self._catch_up()
         self._storage.append(prepared)
         if self._index.valid:
             self._index.insert(prepared)
@@ -259,7 +281,11 @@ class ObjectEngine:
     @contextmanager
     def change(self) -> Iterator[Change]:
         """No other process shares these objects: there is nothing to lock."""
-        yield _ObjectChange(self, self._storage)
+        self._catch_up()
+        points = self._storage.read()
+        if self._index.valid and len(points) != self._index.table.n_rows:
+            self._index.build(points)  # somebody else changed the storage
+        yield _ObjectChange(self, points)
 
     def carry_out(self, table: Table, new: NewRows) -> None:
         """Replace what is stored, and the index by the changed columns."""
@@ -277,6 +303,7 @@ class ObjectEngine:
             if new.added:
                 changed.append(segment_of_points(new.added))
             self._index.adopt(changed)
+        self._indexed = self._stored()
 
     def _reset_to(self, points: Sequence[Point], before: Sequence[Point]) -> None:
         """Read, reset, append: what a storage without rewrites can do."""
@@ -292,13 +319,13 @@ class ObjectEngine:
         """Remove everything."""
         self._storage.reset()
         self._index.adopt(Table())
+        self._indexed = self._stored()
 
 
 class _ObjectChange:
-    def __init__(self, engine: ObjectEngine, storage: Storage) -> None:
+    def __init__(self, engine: ObjectEngine, points: Sequence[Point]) -> None:
         self._engine = engine
         index = engine.index
-        points = storage.read()
         self._table = index.table if index.valid else Table([segment_of_points(points)])
 
     @property

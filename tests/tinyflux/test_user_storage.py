@@ -12,7 +12,17 @@ import pytest
 
 from tests.tinyflux.backends import ListStorage
 from tests.tinyflux.exact import contents
-from tinyflux import FieldQuery, Insert, Point, Remove, Storage, TagQuery, TimeQuery, TinyFlux
+from tinyflux import (
+    FieldQuery,
+    Insert,
+    MemoryStorage,
+    Point,
+    Remove,
+    Storage,
+    TagQuery,
+    TimeQuery,
+    TinyFlux,
+)
 
 TIME = datetime(2025, 1, 1, tzinfo=UTC)
 EVERY = TagQuery().noop()
@@ -226,3 +236,36 @@ def test_times_that_a_storage_gives_in_another_zone_are_utc(auto_index: bool) ->
         assert {time.tzinfo for time in times} == {UTC}
     assert [p.fields["n"] for p in db.all()] == [1, 2, 3]
     assert db.count(TimeQuery() == expected[1]) == 1
+
+
+@pytest.mark.parametrize("auto_index", [True, False])
+@pytest.mark.parametrize("kind", [MemoryStorage, ListStorage])
+def test_a_change_meets_what_another_database_did_to_the_storage(
+    kind: type[Storage], auto_index: bool
+) -> None:
+    storage = kind()
+    one = TinyFlux(storage=lambda: storage)
+    other = TinyFlux(storage=lambda: storage, auto_index=auto_index)
+    one.insert_multiple(point(n) for n in range(5))
+    assert other.remove(FieldQuery().n == 1) == 1
+    assert one.remove(FieldQuery().n == 2) == 1
+    storage.append([point(7)])
+    assert one.update(FieldQuery().n == 7, fields={"n": 8}) == 1
+    other.reindex()
+    assert other.get_field_values("n") == one.get_field_values("n") == [0, 3, 4, 8]
+
+
+def test_databases_on_one_memory_storage_see_each_other() -> None:
+    storage = MemoryStorage()
+    one, other = TinyFlux(storage=lambda: storage), TinyFlux(storage=lambda: storage)
+    one.insert_multiple(point(n) for n in range(5))
+    assert other.count(FieldQuery().n > 1) == 3
+    other.insert(point(9))
+    assert one.get_field_values("n") == [0, 1, 2, 3, 4, 9]
+    other.remove(FieldQuery().n < 3)
+    assert [p.fields["n"] for p in one.all()] == [3, 4, 9]
+    one.remove_all()
+    assert len(other) == 0
+    storage.append([point(5), point(6)])
+    assert [p.fields["n"] for p in one.search(FieldQuery().n >= 6)] == [6]
+    assert other.aggregate(None, "n", how="count")["n_count"].tolist() == [2]
