@@ -147,6 +147,12 @@ class Collector:
             is_running=not self._is_stopped,
         )
 
+    def pulse(self) -> object:
+        """What a person would want to hear of at once, to compare with what it was. Any thread."""
+        states = [source.state() for source in self._sources.values()]
+        wanted = [(state.is_connected, state.trouble, state.refused) for state in states]
+        return wanted, self._writer.is_refused, self._writer.is_clock_believed()
+
     def summary(self) -> str:
         """One line on what this run did."""
         outcomes = self._ledger.outcomes()

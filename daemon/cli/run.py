@@ -51,7 +51,7 @@ def collect(
         _log.warning("%s", notice)
     notifier = Notifier()
     collector = Collector(config, clock or SystemClock(), observers)
-    publisher = StatusPublisher(StatusFile(config.storage.path), collector.status)
+    publisher = StatusPublisher(StatusFile(config.storage.path), collector.status, collector.pulse)
     with StopRequest() as stop:
         collector.start()
         try:

@@ -11,17 +11,26 @@ from daemon.health.status_file import StatusFile
 _log = logging.getLogger(__name__)
 
 _JOIN_S = 2.0
+_LOOK_S = 0.5
 
 Snapshot = Callable[[], Mapping[str, object]]
 """How the collector is now; called in the publisher's thread."""
 
 
-class StatusPublisher:
-    """Between `start` and `stop` the file is never much older than `every_s`."""
+Pulse = Callable[[], object]
+"""What a person would want to hear of at once, to compare; cheap."""
 
-    def __init__(self, file: StatusFile, snapshot: Snapshot) -> None:
+
+class StatusPublisher:
+    """Between `start` and `stop` the file is never much older than `every_s`.
+
+    Where it is in memory, it is written as soon as the pulse has changed as well.
+    """
+
+    def __init__(self, file: StatusFile, snapshot: Snapshot, pulse: Pulse = lambda: None) -> None:
         self._file = file
         self._snapshot = snapshot
+        self._pulse = pulse
         self._stopping = threading.Event()
         self._is_trouble_said = False
         self._thread = threading.Thread(target=self._run, name="status", daemon=True)
@@ -37,12 +46,15 @@ class StatusPublisher:
             self._thread.join(_JOIN_S)
 
     def _run(self) -> None:
+        pulse = self._pulse()
         self._publish()
-        # The first connections are made just after the start.
-        wait_s = self._file.every_s / 5
-        while not self._stopping.wait(wait_s):
-            self._publish()
-            wait_s = self._file.every_s
+        left_s = self._file.every_s
+        while not self._stopping.wait(_LOOK_S):
+            left_s -= _LOOK_S
+            before, pulse = pulse, self._pulse()
+            if left_s <= 0 or (pulse != before and self._file.is_in_memory):
+                self._publish()
+                left_s = self._file.every_s
         self._publish()
 
     def _publish(self) -> None:

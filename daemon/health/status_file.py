@@ -38,9 +38,14 @@ class StatusFile:
         self._is_linked = False
 
     @property
+    def is_in_memory(self) -> bool:
+        """Whether writing it costs nothing."""
+        return self._target is not None
+
+    @property
     def every_s(self) -> float:
         """How often it may be written."""
-        return _ON_DISK_S if self._target is None else _IN_MEMORY_S
+        return _IN_MEMORY_S if self.is_in_memory else _ON_DISK_S
 
     def write(self, status: Mapping[str, object]) -> None:
         """Readers see this status from now on. May raise OSError."""

@@ -112,6 +112,10 @@ class Mosquitto:
         """The user's password is another from now on; connections that stand are kept."""
         self.users[name] = password
         self._write_passwords()
+        self.reload()
+
+    def reload(self) -> None:
+        """Look at password file and certificates again."""
         os.kill(self.pid, signal.SIGHUP)
 
     def log_text(self) -> str:

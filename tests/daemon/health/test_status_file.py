@@ -83,6 +83,17 @@ def test_the_publisher_writes_at_once_and_at_its_end(tmp_path: Path, data: Path)
     assert read_status(data) == {"number": 1}
 
 
+def test_what_has_changed_is_published_soon(tmp_path: Path, data: Path) -> None:
+    state = {"connected": False}
+    file = StatusFile(data, {"XDG_RUNTIME_DIR": str(tmp_path)})
+    publisher = StatusPublisher(file, lambda: dict(state), lambda: state["connected"])
+    publisher.start()
+    wait_until(lambda: read_status(data) == {"connected": False}, "the first status")
+    state["connected"] = True
+    wait_until(lambda: read_status(data) == {"connected": True}, "the change")
+    publisher.stop()
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_folder_that_cannot_be_written_is_said_once(
     data: Path, caplog: pytest.LogCaptureFixture

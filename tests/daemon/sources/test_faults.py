@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import socket
 import threading
@@ -17,6 +16,7 @@ from daemon.sources.faults import Address
 from daemon.writer import Inbox
 from tests.daemon.sources.conftest import Sources, payloads, settings_for, take_messages
 from tests.daemon.waiting import wait_until
+from tests.support.access import access_lines
 from tests.support.mosquitto import Mosquitto, StartMosquitto
 from tests.support.ports import free_port
 
@@ -166,7 +166,7 @@ def test_a_denied_subscription_is_said_and_the_others_work(
     tmp_path: Path,
     is_version_5: bool,
 ) -> None:
-    broker = start_mosquitto(users={}, lines=_only_topics_below_a(tmp_path))
+    broker = start_mosquitto(users={}, lines=access_lines(tmp_path, "a/#"))
     inbox = Inbox()
     settings = settings_for(broker, is_version_5=is_version_5)
     source = sources.connect(settings, inbox, [("secret/#", 1), ("a/#", 1)])
@@ -186,29 +186,3 @@ def test_two_clients_with_one_id_are_recognised(
     wait_until(
         lambda: any("client id 'collector'" in line for line in logged(logging.ERROR)), "the error"
     )
-
-
-def _only_topics_below_a(folder: Path) -> list[str]:
-    """mosquitto.conf lines for a broker that lets everybody subscribe to a/# and nothing else."""
-    plugins = sorted(Path("/usr/lib").glob("**/mosquitto_dynamic_security.so"))
-    if not plugins:
-        pytest.skip("Mosquitto's dynamic security plugin is not installed")
-    rules = {
-        "defaultACLAccess": {
-            "publishClientSend": True,
-            "publishClientReceive": True,
-            "subscribe": False,
-            "unsubscribe": True,
-        },
-        "anonymousGroup": "everybody",
-        "groups": [{"groupname": "everybody", "roles": [{"rolename": "reader"}]}],
-        "roles": [
-            {
-                "rolename": "reader",
-                "acls": [{"acltype": "subscribePattern", "topic": "a/#", "allow": True}],
-            }
-        ],
-    }
-    path = folder / "access.json"
-    path.write_text(json.dumps(rules), encoding="utf-8")
-    return [f"plugin {plugins[0]}", f"plugin_opt_config_file {path}"]
