@@ -20,7 +20,14 @@ from daemon.mapping import compile_mapper, subscriptions
 from daemon.messages import Outcome
 from daemon.polls import schedule_polls
 from daemon.scheduling import Scheduler
-from daemon.sources import EmbeddedBroker, Endpoint, LinkSettings, MqttSource, link_settings
+from daemon.sources import (
+    EmbeddedBroker,
+    Endpoint,
+    LinkSettings,
+    MqttSource,
+    SessionMemory,
+    link_settings,
+)
 from daemon.spool import Spool
 from daemon.writer import (
     ClockHold,
@@ -69,6 +76,7 @@ class Collector:
         self._inbox = Inbox(windows=_windows(config))
         self._brokers: dict[str, EmbeddedBroker] = {}
         self._sources: dict[str, MqttSource] = {}
+        self._sessions = SessionMemory(sessions_path(data))
         self._writer = self._make_writer(observers)
         self._index = IndexJob(data, self._n_points)
 
@@ -250,6 +258,8 @@ class Collector:
             reconnect_s=(config.reconnect.min_s, config.reconnect.max_s),
             # amqtt marks messages that it kept for us as retained.
             trusts_retain_flag=not config.is_embedded,
+            # An embedded broker's sessions end with it.
+            memory=None if config.is_embedded else self._sessions,
         )
         self._sources[name] = source
         source.start()
@@ -280,6 +290,11 @@ def ledger_path(data: Path) -> Path:
 def received_path(data: Path) -> Path:
     """Where the memory of written messages of a data file is."""
     return data.with_suffix(".received")
+
+
+def sessions_path(data: Path) -> Path:
+    """Where the subscriptions of a data file's collector are remembered."""
+    return data.with_suffix(".sessions.json")
 
 
 def spool_path(data: Path) -> Path:

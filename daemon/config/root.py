@@ -142,7 +142,8 @@ class Config(Section):
 
 
 def _machine_id() -> str:
+    # Empty in an image that gets its id at the first boot.
     try:
-        return Path("/etc/machine-id").read_text(encoding="ascii").strip()
+        return Path("/etc/machine-id").read_text(encoding="ascii").strip() or platform.node()
     except (OSError, UnicodeDecodeError):
         return platform.node()

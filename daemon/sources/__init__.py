@@ -5,6 +5,7 @@ A source puts messages on the inbox and acknowledges what the writer says is dur
 
 from daemon.sources.embedded import EmbeddedBroker
 from daemon.sources.mqtt import MqttSource
+from daemon.sources.session import SessionMemory
 from daemon.sources.settings import Endpoint, LinkSettings, StatusMessage, link_settings
 from daemon.sources.state import BrokerState
 
@@ -14,6 +15,7 @@ __all__ = [
     "Endpoint",
     "LinkSettings",
     "MqttSource",
+    "SessionMemory",
     "StatusMessage",
     "link_settings",
 ]

@@ -44,6 +44,10 @@ class RefusedError(SourceError):
     """The broker, or what answers there, refuses us: a person must act."""
 
 
+class TakenOverError(RefusedError):
+    """The broker says that another client has taken our session."""
+
+
 def explain_connect(address: Address, error: OSError) -> SourceError:
     """Why no connection could be made, from what the operating system or TLS said."""
     match error:
@@ -146,7 +150,7 @@ def explain_connack(address: Address, code: int, name: str, client_id: str) -> S
 def explain_disconnect(address: Address, code: int, name: str, client_id: str) -> SourceError:
     """Why the broker ended a connection that it had accepted (MQTT 5 section 3.14.2.1)."""
     if code == 0x8E:
-        return RefusedError(
+        return TakenOverError(
             f"{address}: another client has connected with our client id {client_id!r}; the two "
             f"throw each other out: set brokers.{address.broker}.client_id of one of them"
         )

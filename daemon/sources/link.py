@@ -80,6 +80,8 @@ class Link:
         self._lost: SourceError | None = None
         self._asked: dict[int, Sequence[str]] = {}
         self._grants: list[Grant] = []
+        self._ending: dict[int, Sequence[str]] = {}
+        self._ended: list[str] = []
         self._session_s: int | None = None
 
     @property
@@ -154,6 +156,18 @@ class Link:
         if packet_id is not None:
             self._asked[packet_id] = [one.topic_filter for one in wanted]
 
+    def unsubscribe(self, names: Sequence[str]) -> None:
+        """Ask for the end of these subscriptions; `take_ended` has those that are confirmed."""
+        if names:
+            _, packet_id = self._client.unsubscribe(list(names))
+            if packet_id is not None:
+                self._ending[packet_id] = names
+
+    def take_ended(self) -> list[str]:
+        """The subscriptions whose end the broker has confirmed since the last call."""
+        ended, self._ended = self._ended, []
+        return ended
+
     def take_grants(self) -> list[Grant]:
         """The broker's answers to `subscribe` since the last call."""
         grants, self._grants = self._grants, []
@@ -213,6 +227,7 @@ class Link:
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_subscribe = self._on_subscribe
+        client.on_unsubscribe = self._on_unsubscribe
         client.on_message = self._on_message
         return client
 
@@ -310,6 +325,19 @@ class Link:
     ) -> None:
         for name, reason in zip(self._asked.pop(packet_id, ()), reasons, strict=False):
             self._grants.append(Grant(name, reason.getName() if reason.is_failure else ""))
+
+    def _on_unsubscribe(
+        self,
+        client: Client,
+        userdata: object,
+        packet_id: int,
+        reasons: list[ReasonCode],
+        properties: Properties | None,
+    ) -> None:
+        # On 3.1.1 an UNSUBACK names no reasons: it always works.
+        names = self._ending.pop(packet_id, ())
+        refused = {name for name, reason in zip(names, reasons, strict=False) if reason.is_failure}
+        self._ended += [name for name in names if name not in refused]
 
     def _on_message(self, client: Client, userdata: object, message: MQTTMessage) -> None:
         self._arrivals += 1

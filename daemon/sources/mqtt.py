@@ -20,6 +20,8 @@ from daemon.sources.backoff import Backoff
 from daemon.sources.faults import FaultLog, explain_no_broker
 from daemon.sources.link import Arrival, Link
 from daemon.sources.pause import Pause
+from daemon.sources.rivalry import Rivalry
+from daemon.sources.session import SessionMemory
 from daemon.sources.settings import LinkSettings
 from daemon.sources.state import BrokerState
 from daemon.sources.subscriber import Subscriber
@@ -51,8 +53,10 @@ class MqttSource:
         reconnect_s: tuple[float, float] = (1.0, 30.0),
         connack_timeout_s: float = 10.0,
         trusts_retain_flag: bool = True,
+        memory: SessionMemory | None = None,
     ) -> None:
-        """`trusts_retain_flag` is false for a broker that sets it on queued messages as well."""
+        """`trusts_retain_flag` is false for a broker that sets it on queued messages as well;
+        `memory` knows what our session is subscribed to."""
         self._settings = settings
         self._name = settings.address.broker
         # QoS 2 cannot keep what we promise: paho takes the message over before it is stored.
@@ -63,6 +67,8 @@ class MqttSource:
         self._trusts_retain_flag = trusts_retain_flag
         self._backoff = Backoff(*reconnect_s)
         self._faults = FaultLog(settings.address, settings.client_id, clock)
+        self._rivalry = Rivalry(settings.address, settings.client_id, clock)
+        self._memory = memory or SessionMemory()
         self._connection = 1
         self._tries = 0
         self._had_session = False
@@ -157,7 +163,7 @@ class MqttSource:
                 self._await_room()
                 continue
             except SourceError as error:
-                self._faults.failed(error)
+                self._note(link, error)
             except Exception as error:  # noqa: BLE001 - the source callback: paho meets any bytes
                 self._survive(link, error)
             finally:
@@ -168,7 +174,22 @@ class MqttSource:
                     self._connected.clear()
                     self._since_us = self._clock.now_us()
                 link.close()
-            self._closing.wait(self._backoff.next_s())
+            self._closing.wait(self._pause_s())
+
+    def _note(self, link: Link, error: SourceError) -> None:
+        if self.is_connected:
+            self._rivalry.lost(error)
+        elif not link.was_accepted:
+            self._rivalry.failed()
+        self._faults.failed(self._rivalry.error() if self._rivalry.is_found else error)
+
+    def _pause_s(self) -> float:
+        """How long to wait before the next try."""
+        if self._rivalry.is_found:
+            return self._rivalry.rest_s()
+        if self._rivalry.asks_at_once:
+            return 0.0
+        return self._backoff.next_s()
 
     def _survive(self, link: Link, error: Exception) -> None:
         if link.is_connected:
@@ -185,7 +206,11 @@ class MqttSource:
         self._await_connack(link)
         if self._closing.is_set():
             return
-        subscriber = Subscriber(link, self._subscriptions, self._faults, self._clock)
+        self._rivalry.accepted()
+        session = f"{self._settings.client_id} at {self._settings.address.url}"
+        subscriber = Subscriber(
+            link, self._subscriptions, self._faults, self._clock, self._memory, session
+        )
         pause = Pause(self._settings.keepalive_s / 3, self._clock)
         while not self._closing.is_set():
             self._send_acknowledgements(link)

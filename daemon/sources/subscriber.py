@@ -1,7 +1,11 @@
-"""The subscriptions of one connection: asked for, and asked for again where they were denied."""
+"""The subscriptions of one connection: asked for, and asked for again where they were denied.
+
+What the broker's session still has of an earlier configuration is ended.
+"""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
 from daemon.clock import Clock
@@ -9,6 +13,9 @@ from daemon.messages import Subscription
 from daemon.sources.backoff import Backoff
 from daemon.sources.faults import FaultLog
 from daemon.sources.link import Link
+from daemon.sources.session import SessionMemory
+
+_log = logging.getLogger("daemon.sources.mqtt")
 
 # Denied subscriptions are asked for again: an administrator may have granted them meanwhile.
 _RESUBSCRIBE_MIN_S = 30.0
@@ -24,8 +31,13 @@ class Subscriber:
         subscriptions: Sequence[Subscription],
         faults: FaultLog,
         clock: Clock,
+        memory: SessionMemory,
+        session: str,
     ) -> None:
+        """`session` names the broker's session of ours in the memory."""
         self._link = link
+        self._memory = memory
+        self._session = session
         self._wanted = {one.topic_filter: one for one in subscriptions}
         self._faults = faults
         self._clock = clock
@@ -33,6 +45,8 @@ class Subscriber:
         self._denied: set[str] = set()
         self._backoff = Backoff(_RESUBSCRIBE_MIN_S, _RESUBSCRIBE_MAX_S)
         self._next_s = 0.0
+        surplus = memory.begin(session, self._wanted, is_kept=link.has_session)
+        link.unsubscribe(sorted(surplus))
         # On every connection: a broker that crashed may have kept the session and lost what was
         # subscribed last. The writer recognises the retained messages that come with it.
         link.subscribe(tuple(self._wanted.values()))
@@ -44,6 +58,13 @@ class Subscriber:
 
     def tick(self) -> None:
         """Take the broker's answers, and ask again when it is time."""
+        if ended := self._link.take_ended():
+            self._memory.ended(self._session, ended)
+            _log.info(
+                "%s: unsubscribed from %s, which the configuration does not have any more",
+                self._session,
+                ", ".join(ended),
+            )
         for grant in self._link.take_grants():
             self._unanswered.discard(grant.topic_filter)
             if grant.refusal:

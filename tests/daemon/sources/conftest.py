@@ -9,7 +9,7 @@ import pytest
 
 from daemon.clock import SystemClock
 from daemon.messages import Message, Receipt
-from daemon.sources import LinkSettings, MqttSource
+from daemon.sources import LinkSettings, MqttSource, SessionMemory
 from daemon.sources.faults import Address
 from daemon.writer import Inbox
 from tests.daemon.waiting import wait_until
@@ -59,6 +59,7 @@ class Sources:
         settings: LinkSettings,
         inbox: Inbox,
         subscriptions: Sequence[tuple[str, int]] = (("a/#", 1),),
+        memory: SessionMemory | None = None,
     ) -> MqttSource:
         source = MqttSource(
             settings,
@@ -67,6 +68,7 @@ class Sources:
             SystemClock(),
             reconnect_s=(0.1, 0.3),
             connack_timeout_s=1.0,
+            memory=memory,
         )
         self._started.append(source)
         source.start()
@@ -77,9 +79,10 @@ class Sources:
         settings: LinkSettings,
         inbox: Inbox,
         subscriptions: Sequence[tuple[str, int]] = (("a/#", 1),),
+        memory: SessionMemory | None = None,
     ) -> MqttSource:
         """Start one and wait until the broker has accepted it."""
-        source = self.start(settings, inbox, subscriptions)
+        source = self.start(settings, inbox, subscriptions, memory)
         wait_until(lambda: source.is_connected, "a connection")
         return source
 
