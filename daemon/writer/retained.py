@@ -36,6 +36,7 @@ _RECORD = struct.Struct("<8s8sI")
 # Written anew when it has so many times the records that count, and not below this size.
 _SLACK = 3
 _SMALL_BYTES = 64 * 1024
+_CACHED_NAMES = 2000
 
 
 class RetainedMemory:
@@ -48,6 +49,7 @@ class RetainedMemory:
         self._path = path
         self._max_topics = max_topics
         self._last: OrderedDict[bytes, bytes] = OrderedDict()
+        self._keys: dict[tuple[str, str], bytes] = {}
         self._unwritten: dict[bytes, bytes] = {}
         self._is_precious = False
         self._is_dirty = False
@@ -74,14 +76,16 @@ class RetainedMemory:
 
     def is_last(self, message: Message) -> bool:
         """Whether this is the payload that its topic had last."""
-        return self._last.get(_key(message)) == _digest(message.payload)
+        return self._last.get(self._key(message)) == _digest(message.payload)
 
     def remember(self, message: Message) -> None:
         """This is now the payload that its topic had last."""
-        key, digest = _key(message), _digest(message.payload)
-        if self._last.get(key) != digest:
-            self._unwritten[key] = digest
-            self._is_precious = self._is_precious or message.is_retained
+        key, digest = self._key(message), _digest(message.payload)
+        if self._last.get(key) == digest:
+            self._last.move_to_end(key)
+            return
+        self._unwritten[key] = digest
+        self._is_precious = self._is_precious or message.is_retained
         self._remember(key, digest)
 
     def write(self) -> None:
@@ -123,6 +127,17 @@ class RetainedMemory:
         self._file.close()
         self._file = None
 
+    def _key(self, message: Message) -> bytes:
+        name = (message.source, message.topic)
+        key = self._keys.get(name)
+        if key is None:
+            if len(self._keys) >= _CACHED_NAMES:
+                self._keys.clear()
+            text = f"{message.source}\0{message.topic}"
+            key = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+            self._keys[name] = key
+        return key
+
     def _recall(self, path: Path) -> None:
         content = path.read_bytes()
         for key, digest in _records(content):
@@ -163,11 +178,6 @@ class RetainedMemory:
     def _sync(self, file: IO[bytes], path: Path) -> None:
         files.sync(file.fileno(), path)
         self._is_dirty = False
-
-
-def _key(message: Message) -> bytes:
-    name = f"{message.source}\0{message.topic}"
-    return blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest()
 
 
 def _digest(payload: bytes) -> bytes:

@@ -7,39 +7,21 @@ import json
 import socket
 import socketserver
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 import trustme
 
-from daemon.cli import main
 from tests.daemon.app.processes import CollectorProcess, configuration_for
-from tests.daemon.cli.conftest import StartCollector
+from tests.daemon.cli.conftest import Ask, StartCollector
 from tests.support.access import access_lines
 from tests.support.mosquitto import Mosquitto, StartMosquitto
 from tests.support.ports import free_port
 from tests.support.secured import Identity, start_secured, write_authority, write_identity
 
 POLL = "polls:\n  - command: {every: 200ms, run: [echo, '42'], measurement: answers}"
-Ask = Callable[[CollectorProcess], tuple[int, dict[str, Any]]]
-
-
-@pytest.fixture
-def ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Ask:
-    """What `status --json` says, and its exit status."""
-    memory = tmp_path / "run"
-    memory.mkdir()
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(memory))
-
-    def ask(collector: CollectorProcess) -> tuple[int, dict[str, Any]]:
-        capsys.readouterr()
-        code = main(["status", "--json", "-c", str(collector.config_path)])
-        return code, json.loads(capsys.readouterr().out)
-
-    return ask
 
 
 @pytest.fixture

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,33 +10,10 @@ import pytest
 
 from daemon.cli import main
 from daemon.errors import EX_NOINPUT
-from tests.daemon.app.processes import CollectorProcess, configuration_for, wait_for_rows
-from tests.daemon.cli.conftest import StartCollector
+from tests.daemon.app.processes import configuration_for, wait_for_rows
+from tests.daemon.cli.conftest import Ask, StartCollector
 from tests.daemon.waiting import wait_until
 from tests.support.mosquitto import Mosquitto, StartMosquitto
-
-
-def _ask(collector: CollectorProcess) -> tuple[int, dict[str, Any]]:
-    answer = subprocess.run(
-        [
-            *(sys.executable, "-m", "daemon", "status", "--json"),
-            *("-c", str(collector.config_path)),
-        ],
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert answer.stderr == ""
-    found: dict[str, Any] = json.loads(answer.stdout)
-    return answer.returncode, found
-
-
-@pytest.fixture(autouse=True)
-def _memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A folder in memory, as a user's session has it: the status is written often."""
-    folder = tmp_path / "run"
-    folder.mkdir()
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(folder))
 
 
 def _stored(found: dict[str, Any]) -> int:
@@ -47,7 +22,7 @@ def _stored(found: dict[str, Any]) -> int:
 
 
 def test_a_running_collector_is_shown_and_then_a_stopped_one(
-    mosquitto: Mosquitto, start_collector: StartCollector
+    mosquitto: Mosquitto, start_collector: StartCollector, ask: Ask
 ) -> None:
     collector = start_collector(configuration_for(mosquitto, interval="100ms"))
     collector.wait_for_log("connected (MQTT")
@@ -55,8 +30,8 @@ def test_a_running_collector_is_shown_and_then_a_stopped_one(
     mosquitto.publish("sensors/attic", "2", qos=0)
     mosquitto.publish("sensors/attic", '{"t": tru}', qos=1)
     wait_for_rows(collector.data_path, "climate", 2)
-    wait_until(lambda: _stored(_ask(collector)[1]) == 2, "the status")
-    code, found = _ask(collector)
+    wait_until(lambda: _stored(ask(collector)[1]) == 2, "the status")
+    code, found = ask(collector)
     assert (code, found["running"], found["problems"]) == (0, True, [])
     assert found["brokers"]["home"]["connected"] is True
     topic = found["ledger"]["topics"]["sensors/attic"]
@@ -64,33 +39,33 @@ def test_a_running_collector_is_shown_and_then_a_stopped_one(
     assert found["writer"]["waiting"] == 0
     assert found["disk"]["data_bytes"] == collector.data_path.stat().st_size
     assert collector.end() == 0
-    code, found = _ask(collector)
+    code, found = ask(collector)
     assert (code, found["running"], _stored(found)) == (3, False, 2)
 
 
 def test_a_killed_collector_is_not_running_whatever_it_said_last(
-    mosquitto: Mosquitto, start_collector: StartCollector
+    mosquitto: Mosquitto, start_collector: StartCollector, ask: Ask
 ) -> None:
     collector = start_collector(configuration_for(mosquitto))
-    wait_until(lambda: _ask(collector)[0] != 3, "a running collector")
+    wait_until(lambda: ask(collector)[0] != 3, "a running collector")
     collector.kill()
-    code, found = _ask(collector)
+    code, found = ask(collector)
     assert (code, found["running"]) == (3, False)
 
 
 def test_a_wrong_password_is_shown_until_it_is_right(
-    start_mosquitto: StartMosquitto, start_collector: StartCollector
+    start_mosquitto: StartMosquitto, start_collector: StartCollector, ask: Ask
 ) -> None:
     broker = start_mosquitto()
     collector = start_collector(configuration_for(broker, password="not-this-one"))
-    wait_until(lambda: "Not authorized" in str(_ask(collector)[1]["problems"]), "the problem")
-    code, found = _ask(collector)
+    wait_until(lambda: "Not authorized" in str(ask(collector)[1]["problems"]), "the problem")
+    code, found = ask(collector)
     [said] = found["problems"]
     assert code == 1
     assert "check brokers.home.username and brokers.home.password" in said
     assert "not-this-one" not in json.dumps(found)
     broker.change_password("collector", "not-this-one")
-    wait_until(lambda: _ask(collector)[0] == 0, "its end")
+    wait_until(lambda: ask(collector)[0] == 0, "its end")
     log = collector.log_text()
     assert log.count("brokers.home.password") == 1
     assert log.count("connected (MQTT") == 1
@@ -99,6 +74,7 @@ def test_a_wrong_password_is_shown_until_it_is_right(
 def test_what_an_earlier_run_saved_is_shown_after_a_restart_of_the_machine(
     mosquitto: Mosquitto,
     start_collector: StartCollector,
+    ask: Ask,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
