@@ -142,11 +142,11 @@ class FileEngine:
 
     def prepared(
         self, points: Iterable[object], measurement: str | None, *, is_compact: bool
-    ) -> list[bytes]:
+    ) -> list[str]:
         """The rows of points."""
         return self._storage.rows_of(points, measurement, is_compact=is_compact)
 
-    def append(self, prepared: Sequence[bytes]) -> None:
+    def append(self, prepared: Sequence[str]) -> None:
         """Append rows; the index reads them when it is asked next."""
         self._storage.append_rows(prepared)
 

@@ -6,7 +6,7 @@ unusual. Knows no files.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import TypeAlias
 
@@ -25,6 +25,8 @@ from tinyflux.storable import give, is_utc, require_point, storable_time
 
 _MOST_FORMS = 1 << 10
 _MOST_TEXTS = 1 << 16
+_MOST_MINUTES = 1 << 12
+_SECONDS = [f"{second:02}" for second in range(60)]
 _NUMBERS = frozenset((float, int))
 
 _Shape: TypeAlias = "tuple[str, tuple[str, ...], tuple[str, ...]]"
@@ -41,43 +43,54 @@ class RowTexts:
         self._forms: tuple[dict[_Shape, str], dict[_Shape, str]] = {}, {}
         """Of rows with full and with compact keys."""
         self._texts: dict[str | None, str] = {}
+        self._minutes: dict[tuple[int, ...], str] = {}
 
     def rows(
         self, points: Iterable[object], measurement: str | None, *, is_compact: bool
-    ) -> list[bytes]:
+    ) -> list[str]:
         """The row of each point, its end included; checks as `storable`, and writes into them so.
 
         Raises ValueError also for what the encoding or the dialect cannot hold, naming it.
         """
         require_measurement(measurement)
-        checked, rows = [], []
+        checked = [require_point(given) for given in points]
         times: list[tuple[Point, datetime]] = []
-        for given in points:
-            point = require_point(given)
-            row = self._usual(point, measurement, is_compact)
-            rows.append(row or self._unusual(point, measurement, is_compact, times))
-            checked.append(point)
+        rows = [
+            self._usual(point, measurement, self._forms[is_compact])
+            or self._unusual(point, measurement, is_compact, times)
+            for point in checked
+        ]
         give(checked, times, measurement)
         return rows
 
-    def _usual(self, point: Point, measurement: str | None, is_compact: bool) -> bytes | None:
+    def _usual(
+        self, point: Point, measurement: str | None, forms: Mapping[_Shape, str]
+    ) -> str | None:
         """The row of a point whose form and texts are known; None for any other."""
         time, own, tags, fields = parts_of(point)
+        numbers = fields.values()
         if type(time) is not datetime or time.tzinfo is not UTC:
             return None
-        if not _NUMBERS.issuperset(map(type, fields.values())):
+        if not _NUMBERS.issuperset(map(type, numbers)):
             return None
-        shape = (own if measurement is None else measurement, tuple(tags), tuple(fields))
         try:
-            text = self._forms[is_compact][shape] % (
-                # As UTC without saying so, six times as fast as by `replace`.
-                datetime.combine(time, time.time()).isoformat(),
-                *map(self._texts.__getitem__, tags.values()),
-                *fields.values(),
-            )
-            return text.encode("utf-8")
+            form = forms[own if measurement is None else measurement, (*tags,), (*fields,)]
+            return form % (self._time(time), *map(self._texts.__getitem__, tags.values()), *numbers)
         except (KeyError, ValueError):  # new, or an int of more digits than Python writes
             return None
+
+    def _time(self, time: datetime) -> str:
+        """ISO 8601 of a UTC time; points of one minute are written in half the time."""
+        minute = (time.year, time.month, time.day, time.hour, time.minute)
+        text = self._minutes.get(minute)
+        if text is None:
+            if len(self._minutes) > _MOST_MINUTES:
+                self._minutes.clear()
+            text = "{:04}-{:02}-{:02}T{:02}:{:02}:".format(*minute)
+            self._minutes[minute] = text
+        if time.microsecond:
+            return f"{text}{time.second:02}.{time.microsecond:06}"
+        return text + _SECONDS[time.second]
 
     def _unusual(
         self,
@@ -85,14 +98,14 @@ class RowTexts:
         measurement: str | None,
         is_compact: bool,
         times: list[tuple[Point, datetime]],
-    ) -> bytes:
+    ) -> str:
         check_storable(point, measurement)
         time = storable_time(point)
         if not is_utc(point.time):
             times.append((point, time))
         name = point.measurement if measurement is None else measurement
         stored = Point.of_parts(time, name, point.tags, point.fields)
-        row = self._codec.encode(stored, is_compact)
+        row = self._codec.encode(stored, is_compact).decode(self._codec.encoding)
         if self._codec.quotes_singly:
             shape = (name, tuple(point.tags), tuple(point.fields))
             self._learn(shape, point.tags.values(), is_compact)

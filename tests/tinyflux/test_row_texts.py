@@ -23,7 +23,7 @@ def test_rows_are_those_of_the_exact_road(some: list[Point], is_compact: bool) -
     codec = RowCodec()
     texts = RowTexts(codec)
     ready = storable(some, None)
-    exact = [codec.encode(point, is_compact) for point in ready]
+    exact = [codec.encode(point, is_compact).decode() for point in ready]
     for _ in ("new", "remembered"):
         assert texts.rows(ready, None, is_compact=is_compact) == exact
 
@@ -36,7 +36,7 @@ def test_texts_that_mean_something_to_a_format_or_to_csv(text: str) -> None:
     texts = RowTexts(codec)
     point = Point(time=TIME, measurement=text, tags={text: text}, fields={text: 1.5})
     for _ in ("new", "remembered"):
-        assert texts.rows([point], None, is_compact=False) == [codec.encode(point, False)]
+        assert texts.rows([point], None, is_compact=False) == [codec.encode(point, False).decode()]
 
 
 FIRST = Point(time=TIME, measurement="m", tags={"a": "x"}, fields={"n": 1.5})
@@ -68,5 +68,5 @@ def test_what_becomes_wrong_in_place_is_found_behind_good_points(
 
 def test_a_measurement_that_is_given_is_in_the_row_and_in_the_point() -> None:
     point = Point(time=TIME, fields={"n": 2})
-    assert b",other," in RowTexts(RowCodec()).rows([point], "other", is_compact=False)[0]
+    assert ",other," in RowTexts(RowCodec()).rows([point], "other", is_compact=False)[0]
     assert point.measurement == "other"

@@ -141,27 +141,29 @@ class CSVStorage(Storage):
         if temporary:
             self._aside.extend(items)
         elif items:
-            self.append_rows([self._codec.encode(item, False) for item in items])
+            self._append(b"".join([self._codec.encode(item, False) for item in items]), len(items))
 
     def rows_of(
         self, points: Iterable[object], measurement: str | None, *, is_compact: bool
-    ) -> list[bytes]:
+    ) -> list[str]:
         """The row of each point, in the given key style; checks and changes them as `storable`.
 
         Raises ValueError also for what the file cannot hold.
         """
         return self._texts.rows(points, measurement, is_compact=is_compact)
 
-    def append_rows(self, rows: Sequence[bytes]) -> None:
+    def append_rows(self, rows: Sequence[str]) -> None:
         """Append rows, with one write.
 
         Raises OSError with the file as before.
         """
+        if rows:
+            self._append("".join(rows).encode(self._codec.encoding), len(rows))
+
+    def _append(self, data: bytes, n_rows: int) -> None:
         if not self.can_append:
             raise AccessError(self.refusal("append"))
-        if rows:
-            data = b"".join(rows)
-            self._file.append(data, n_rows=len(rows), is_durable=self._flush_on_insert)
+        self._file.append(data, n_rows=n_rows, is_durable=self._flush_on_insert)
 
     def sync(self) -> None:
         """Every row this storage has written is on disk when this returns; OSError otherwise.
