@@ -6,7 +6,7 @@ Every refusal names the argument, what was found and what is allowed. Knows no p
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, SupportsIndex, TypeVar
 
 from tinyflux.errors import ArgumentError
@@ -84,6 +84,11 @@ def items_of(argument: str, items: Iterable[T], what: str) -> Iterable[T]:
     if not isinstance(items, Iterable) or isinstance(items, str | bytes | bytearray):
         raise ArgumentError(f"{argument} takes an iterable of {what}, found {_found(items)}")
     return items
+
+
+def lasting(value: Any) -> Any:
+    """`value`, but what a one-shot iterator gives as a tuple: an operation may begin anew."""
+    return tuple(value) if isinstance(value, Iterator) else value
 
 
 def select_keys(keys: str | Iterable[str]) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from tinyflux.arguments import items_of, require_measurement, texts_of
+from tinyflux.arguments import items_of, lasting, require_measurement, texts_of
 from tinyflux.codec import check_storable
 from tinyflux.errors import ArgumentError
 from tinyflux.line_protocol import FieldSet, TagSet
@@ -50,6 +50,9 @@ class Insert:
     points: Iterable[Point]
     measurement: str | None = None
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "points", lasting(self.points))
+
 
 @dataclass(frozen=True)
 class Update:
@@ -68,6 +71,10 @@ class Update:
     unset_fields: Keys = None
     unset_tags: Keys = None
     _measurement: str | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("unset_fields", "unset_tags"):
+            object.__setattr__(self, name, lasting(getattr(self, name)))
 
     @property
     def scope(self) -> str | None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, Protocol, TypeVar
 
+from tinyflux.arguments import lasting
 from tinyflux.errors import AccessError, CacheDamageError
 from tinyflux.storages import Storage
 
@@ -31,6 +32,9 @@ def _guarded(what: str) -> Callable[[Method], Method]:
         def guarded(self: HasStorage, *args: Any, **kwargs: Any) -> Any:
             if not getattr(self.storage, f"can_{what}"):
                 raise AccessError(self.storage.refusal(what))
+            if what != "append":  # what is appended may be endless, and touches no columns
+                args = tuple(map(lasting, args))
+                kwargs = {name: lasting(value) for name, value in kwargs.items()}
             try:
                 return method(self, *args, **kwargs)
             except CacheDamageError as error:
@@ -50,7 +54,11 @@ def append_op(method: Method) -> Method:
 
 
 def read_op(method: Method) -> Method:
-    """Raise OSError before `method` runs if the storage cannot be read."""
+    """Raise OSError before `method` runs if the storage cannot be read.
+
+    One-shot iterators reach it as tuples: it may be run again where the index cache is damaged. So
+    with `write_op`.
+    """
     return _guarded("read")(method)
 
 
