@@ -205,7 +205,7 @@ class Collector:
                 store,
                 rejects,
                 storage.sync,
-                RetainedMemory(retained_path(storage.path)),
+                RetainedMemory(retained_path(storage.path), boot_id=self._clock.boot_id),
                 DuplicateMemory(received_path(storage.path), self._clock.boot_id),
                 self._make_hold(),
             ),

@@ -34,6 +34,8 @@ class Intake:
         """What becomes of an item that has arrived; never raises. Once for each item."""
         if isinstance(item, Message):
             if self._duplicates.is_seen(item):
+                # The process that stored it may have ended before it could note this.
+                self._retained.remember(item)
                 return Entry(item, Mapped(Outcome.DUPLICATE))
             if item.is_retained and self._retained.is_last(item):
                 item = replace(item, is_seen=True)

@@ -1,19 +1,21 @@
 """Which payload each topic had last: a retained message that brings it again is no new reading.
 
 A broker sends retained messages after a SUBSCRIBE, so each reconnect and each start would invent
-history. The memory is a file of hashes beside the data, written with each commit after the rows
-are on disk and before their messages are acknowledged: a process that is killed has stored nothing
-that it will not recognise. It is synced when it names a retained message, and when the collector
-stops; a power cut may therefore let a value of its last moments be stored a second time, and never
-lose one.
+history. The memory is a file of hashes beside the data, written after the rows and before their
+messages are acknowledged: a process that is killed has stored nothing that it will not recognise.
+It is synced when it names a retained message, and when the collector stops; a power cut may
+therefore let a value of its last moments be stored a second time, and never lose one.
 
-The file: `TFRETAIN`, a version byte, then records of 20 bytes: a hash of broker and topic, a hash
-of the payload (BLAKE2b, 8 bytes each), the CRC-32 of both. A later record of a topic replaces an
-earlier one; what follows a record with a wrong checksum is not read.
+The file: `TFRETAIN`, a version byte, then records of 21 bytes: kind, a hash of broker and topic, a
+hash of the payload (BLAKE2b, 8 bytes each), the CRC-32 of all that. A later record of a topic
+replaces an earlier one. A record counts once a later one says that a commit followed it, or as long
+as the machine has not restarted: what the page cache had of the rows is then still there. What
+follows a record with a wrong checksum is not read.
 """
 
 from __future__ import annotations
 
+import enum
 import logging
 import os
 import struct
@@ -32,11 +34,18 @@ from tinyflux import files
 _log = logging.getLogger("daemon.writer")
 
 _HEAD = b"TFRETAIN\x01"
-_RECORD = struct.Struct("<8s8sI")
+_RECORD = struct.Struct("<B8s8sI")
 # Written anew when it has so many times the records that count, and not below this size.
 _SLACK = 3
 _SMALL_BYTES = 64 * 1024
 _CACHED_NAMES = 2000
+
+
+class _Kind(enum.IntEnum):
+    WRITTEN = 1
+    COMMITTED = 2
+    BOOT = 3
+    """From here on this boot of the machine has written; its hash stands in the key."""
 
 
 class RetainedMemory:
@@ -45,13 +54,19 @@ class RetainedMemory:
     Writer thread only. Without a path it lasts as long as the process.
     """
 
-    def __init__(self, path: Path | None = None, max_topics: int = 20_000) -> None:
+    def __init__(
+        self, path: Path | None = None, max_topics: int = 20_000, boot_id: str = ""
+    ) -> None:
         self._path = path
+        # Where the kernel does not say which boot this is, each process is one of its own.
+        self._boot = _digest(boot_id.encode() or os.urandom(8))
         self._max_topics = max_topics
         self._last: OrderedDict[bytes, bytes] = OrderedDict()
         self._keys: dict[tuple[str, str], bytes] = {}
         self._unwritten: dict[bytes, bytes] = {}
         self._is_precious = False
+        self._is_committed = True
+        self._has_boot = False
         self._is_dirty = False
         self._file: IO[bytes] | None = None
 
@@ -89,31 +104,29 @@ class RetainedMemory:
         self._remember(key, digest)
 
     def write(self) -> None:
-        """What was remembered is known to the next run, whatever ends this one but a power cut.
+        """What was remembered has been written; a killed process knows it from now on.
 
-        To be called once the rows are on disk: a hash without its row would lose a value. May raise
-        OSError; the next call tries again.
+        May raise OSError; the next call tries again.
         """
-        if self._path is None:
-            self._unwritten.clear()
-        if self._path is None or not self._unwritten:
-            return
-        records = b"".join(_record(key, digest) for key, digest in self._unwritten.items())
-        file = self._opened(self._path)
-        size_bytes = file.seek(0, os.SEEK_END)
-        try:
-            head = b"" if size_bytes else _HEAD
-            files.write_all(file.fileno(), head + records, self._path)
-            self._is_dirty = True
-            if self._is_precious:
-                self._sync(file, self._path)
-        except OSError:
-            files.truncate(file.fileno(), size_bytes, self._path)
-            raise
+        if self._path is not None and self._unwritten:
+            self._append(
+                self._path,
+                b"".join(_record(_Kind.WRITTEN, *pair) for pair in self._unwritten.items()),
+            )
+            self._is_committed = False
         self._unwritten.clear()
+
+    def commit(self) -> None:
+        """What was written is on disk: a power cut does not let its hash lie. May raise OSError."""
+        if self._path is None or self._is_committed:
+            return
+        size_bytes = self._append(self._path, _record(_Kind.COMMITTED, self._boot, self._boot))
+        if self._is_precious and self._file is not None:
+            self._sync(self._file, self._path)
+        self._is_committed = True
         self._is_precious = False
         if size_bytes > max(_SMALL_BYTES, _SLACK * _RECORD.size * len(self._last)):
-            self._rewrite()
+            self._rewrite(self._path)
 
     def close(self) -> None:
         """Make it durable and release the file; safe twice. Logs what the disk refuses."""
@@ -140,9 +153,24 @@ class RetainedMemory:
 
     def _recall(self, path: Path) -> None:
         content = path.read_bytes()
-        for key, digest in _records(content):
-            self._remember(key, digest)
-        whole = len(_HEAD) + _RECORD.size * sum(1 for _ in _records(content))
+        n_records = 0
+        boot = b""
+        doubtful: list[tuple[bytes, bytes]] = []
+        for kind, key, digest in _records(content):
+            n_records += 1
+            if kind == _Kind.WRITTEN:
+                doubtful.append((key, digest))
+            elif kind == _Kind.COMMITTED:
+                self._remember_all(doubtful)
+            elif key != boot:
+                # The boot before has not said that its last rows are on disk.
+                doubtful.clear()
+                boot = key
+        if boot == self._boot and doubtful:
+            self._remember_all(doubtful)
+            # The next commit speaks for them too.
+            self._is_committed = False
+        whole = len(_HEAD) + _RECORD.size * n_records
         if whole != len(content):
             _log.warning(
                 "%s: %d bytes behind the last whole record are not read, as a power cut leaves "
@@ -150,7 +178,12 @@ class RetainedMemory:
                 path,
                 len(content) - whole,
             )
-            self._rewrite()
+            self._rewrite(path)
+
+    def _remember_all(self, pairs: list[tuple[bytes, bytes]]) -> None:
+        for key, digest in pairs:
+            self._remember(key, digest)
+        pairs.clear()
 
     def _remember(self, key: bytes, digest: bytes) -> None:
         self._last[key] = digest
@@ -158,21 +191,35 @@ class RetainedMemory:
         if len(self._last) > self._max_topics:
             self._last.popitem(last=False)
 
-    def _opened(self, path: Path) -> IO[bytes]:
+    def _append(self, path: Path, records: bytes) -> int:
+        """Add records to the file; its size before. A failed write leaves no half record."""
         if self._file is None:
             is_new = not path.exists()
             self._file = path.open("ab", buffering=0)
+            self._has_boot = False
             if is_new:
                 files.sync_directory(path.parent)
-        return self._file
+        file = self._file
+        size_bytes = file.seek(0, os.SEEK_END)
+        head = b"" if size_bytes else _HEAD
+        boot = b"" if self._has_boot else _record(_Kind.BOOT, self._boot, self._boot)
+        try:
+            files.write_all(file.fileno(), head + boot + records, path)
+        except OSError:
+            files.truncate(file.fileno(), size_bytes, path)
+            raise
+        self._has_boot = True
+        self._is_dirty = True
+        return size_bytes
 
-    def _rewrite(self) -> None:
-        assert self._path is not None
+    def _rewrite(self, path: Path) -> None:
+        """The file has what is remembered and no more; all of it is committed."""
         if self._file is not None:
             self._file.close()
             self._file = None
-        records = b"".join(_record(key, digest) for key, digest in self._last.items())
-        replace_file(self._path, _HEAD + records)
+        records = b"".join(_record(_Kind.WRITTEN, *pair) for pair in self._last.items())
+        committed = _record(_Kind.COMMITTED, self._boot, self._boot)
+        replace_file(path, _HEAD + records + committed)
         self._is_dirty = False
 
     def _sync(self, file: IO[bytes], path: Path) -> None:
@@ -184,17 +231,19 @@ def _digest(payload: bytes) -> bytes:
     return blake2b(payload, digest_size=8).digest()
 
 
-def _record(key: bytes, digest: bytes) -> bytes:
-    return _RECORD.pack(key, digest, zlib.crc32(key + digest))
+def _record(kind: _Kind, key: bytes, digest: bytes) -> bytes:
+    body = bytes((kind,)) + key + digest
+    return body + zlib.crc32(body).to_bytes(4, "little")
 
 
-def _records(content: bytes) -> Iterator[tuple[bytes, bytes]]:
+def _records(content: bytes) -> Iterator[tuple[int, bytes, bytes]]:
     if not content.startswith(_HEAD):
         return
-    body = memoryview(content)[len(_HEAD) :]
+    body = content[len(_HEAD) :]
     whole = len(body) - len(body) % _RECORD.size
-    rows: Iterable[tuple[bytes, bytes, int]] = _RECORD.iter_unpack(body[:whole])
-    for key, digest, checksum in rows:
-        if zlib.crc32(key + digest) != checksum:
+    rows: Iterable[tuple[int, bytes, bytes, int]] = _RECORD.iter_unpack(body[:whole])
+    for number, (kind, key, digest, checksum) in enumerate(rows):
+        begin = number * _RECORD.size
+        if zlib.crc32(body[begin : begin + _RECORD.size - 4]) != checksum:
             return
-        yield key, digest
+        yield kind, key, digest

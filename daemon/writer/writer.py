@@ -90,10 +90,10 @@ class Writer:
     def start(self) -> None:
         """Open the data file and begin. Raises StartError."""
         self._files.store.open()
-        self._files.retained.open()
         self._files.duplicates.open()
         # What a killed process wrote is in the file, and may be acknowledged as sent again.
         self._files.store.make_durable()
+        self._files.retained.open()
         if self._files.hold is not None:
             self._files.hold.open()
             self._n_spooled = len(self._files.hold)
@@ -223,6 +223,7 @@ class Writer:
             batch.unrejected.popleft()
         self._doing = "remember what is written"
         self._files.duplicates.write()
+        self._files.retained.write()
         self._written.extend(batch.entries)
         self._inbox.release([entry.item for entry in batch.entries if not entry.spooled])
         self._rule.written(
@@ -290,7 +291,7 @@ class Writer:
         if self._files.hold is not None:
             self._files.hold.commit()
         self._doing = "remember retained values"
-        self._files.retained.write()
+        self._files.retained.commit()
         self._files.duplicates.commit()
         done, self._written = self._written, []
         self._rule.committed()

@@ -104,3 +104,21 @@ def test_a_kept_value_is_stored_whenever_the_broker_sends_it_with_store(
     wait_for_rows(collector.data_path, "climate", 1)
     _again(collector, signal.SIGTERM)
     assert _values(collector, mosquitto) == stored
+
+
+def test_kept_values_that_change_while_it_is_killed_are_stored_once_each(
+    mosquitto: Mosquitto, start_collector: StartCollector
+) -> None:
+    """At QoS 0 nobody sends them again but the broker, as kept ones; the interval is long."""
+    rule = "{topic: sensors/+device, measurement: climate}"
+    collector = start_collector(configuration_for(mosquitto, interval="1h", sources=[rule]))
+    collector.wait_for_log(CONNECTED)
+    for number in range(5):
+        for qos, device in ((0, "attic"), (1, "cellar")):
+            mosquitto.publish(f"sensors/{device}", str(number), qos=qos, retain=True)
+        collector.wait_for(
+            lambda number=number: _stored(collector).count(number) >= 2,  # type: ignore[misc]
+            "the values",
+        )
+        _again(collector, signal.SIGKILL)
+    assert sorted(_values(collector, mosquitto)) == sorted([*range(5), *range(5)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from daemon.messages import Mapped, Message, Outcome, Reading
+from daemon.writer.duplicates import DuplicateMemory
 from daemon.writer.intake import Intake
 from tests.daemon.writer.items import message
 
@@ -46,3 +47,15 @@ def test_a_topic_that_gets_its_rule_later_is_new_to_it() -> None:
     mapper.outcome = Outcome.STORED
     intake.entry_of(message("a", b"1", is_retained=True))
     assert mapper.seen == [False, False]
+
+
+def test_a_message_that_comes_again_makes_its_retained_copy_known() -> None:
+    """The process that stored it was killed before it could note that."""
+    mapper = NotingMapper(Outcome.STORED)
+    duplicates = DuplicateMemory()
+    duplicates.is_seen(message("a", b"1", packet_id=1))
+    intake = Intake(mapper, duplicates=duplicates)
+    again = message("a", b"1", packet_id=1, connection=2, is_duplicate=True)
+    assert intake.entry_of(again).mapped.outcome is Outcome.DUPLICATE
+    intake.entry_of(message("a", b"1", packet_id=2, connection=2, is_retained=True))
+    assert mapper.seen == [True]

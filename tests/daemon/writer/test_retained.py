@@ -14,8 +14,8 @@ from tests.daemon.writer.items import message
 from tinyflux.files import intercepted
 
 
-def _memory(folder: Path, max_topics: int = 20_000) -> RetainedMemory:
-    memory = RetainedMemory(folder / "data.retained", max_topics)
+def _memory(folder: Path, max_topics: int = 20_000, boot_id: str = "boot 1") -> RetainedMemory:
+    memory = RetainedMemory(folder / "data.retained", max_topics, boot_id)
     memory.open()
     return memory
 
@@ -26,6 +26,7 @@ def _filled(folder: Path, count: int) -> Path:
     for number in range(count):
         memory.remember(message(f"a/{number}", b"1"))
     memory.write()
+    memory.commit()
     memory.close()
     return folder / "data.retained"
 
@@ -46,6 +47,41 @@ def test_what_was_written_is_recalled_without_an_end_in_order(tmp_path: Path) ->
     memory.write()
     # No close: as a killed process leaves it.
     assert _memory(tmp_path).is_last(message("a", b"1"))
+
+
+def test_what_was_not_committed_is_not_believed_after_a_restart_of_the_machine(
+    tmp_path: Path,
+) -> None:
+    """Its row may be gone with the page cache: believed, the value would be lost."""
+    memory = _memory(tmp_path)
+    memory.remember(message("a", b"1"))
+    memory.write()
+    memory.commit()
+    memory.remember(message("a", b"2"))
+    memory.write()
+    second = _memory(tmp_path, boot_id="boot 2")
+    assert second.is_last(message("a", b"1"))
+    second.remember(message("b", b"1"))
+    second.write()
+    second.commit()
+    third = _memory(tmp_path, boot_id="boot 2")
+    assert third.is_last(message("a", b"1"))
+    assert third.is_last(message("b", b"1"))
+
+
+def test_what_a_killed_process_has_written_is_committed_by_the_next(tmp_path: Path) -> None:
+    memory = _memory(tmp_path)
+    memory.remember(message("a", b"1"))
+    memory.write()
+    _memory(tmp_path).commit()
+    assert _memory(tmp_path, boot_id="boot 2").is_last(message("a", b"1"))
+
+
+def test_without_a_boot_id_nothing_is_believed_that_was_not_committed(tmp_path: Path) -> None:
+    memory = _memory(tmp_path, boot_id="")
+    memory.remember(message("a", b"1"))
+    memory.write()
+    assert not _memory(tmp_path, boot_id="").is_last(message("a", b"1"))
 
 
 def test_what_was_not_written_is_not_recalled(tmp_path: Path) -> None:
@@ -71,6 +107,7 @@ def test_a_payload_that_does_not_change_is_written_once(tmp_path: Path) -> None:
     for _ in range(100):
         memory.remember(message("a/0", b"1"))
         memory.write()
+        memory.commit()
     assert path.stat().st_size == size
 
 
@@ -79,6 +116,7 @@ def test_the_file_stays_small_however_often_values_change(tmp_path: Path) -> Non
     for number in range(20_000):
         memory.remember(message("a", str(number).encode()))
         memory.write()
+        memory.commit()
     memory.close()
     assert (tmp_path / "data.retained").stat().st_size < 100_000
     assert _memory(tmp_path).is_last(message("a", b"19999"))
@@ -93,7 +131,8 @@ def _zeroed(content: bytes) -> bytes:
 
 
 def _flipped(content: bytes) -> bytes:
-    return content[:-25] + bytes([content[-25] ^ 1]) + content[-24:]
+    # In the second last message; the commit's record is behind the last.
+    return content[:-50] + bytes([content[-50] ^ 1]) + content[-49:]
 
 
 def _foreign(content: bytes) -> bytes:
@@ -102,7 +141,7 @@ def _foreign(content: bytes) -> bytes:
 
 @pytest.mark.parametrize(
     ("damage", "survivors"),
-    [(_cut, 9), (_zeroed, 10), (_flipped, 8), (_foreign, 0)],
+    [(_cut, 10), (_zeroed, 10), (_flipped, 8), (_foreign, 0)],
     ids=["cut", "zeroes behind it", "a flipped bit", "another head"],
 )
 def test_a_damaged_file_is_read_as_far_as_it_is_whole_and_mended(
@@ -115,6 +154,7 @@ def test_a_damaged_file_is_read_as_far_as_it_is_whole_and_mended(
     assert len(memory) == survivors
     memory.remember(message("new", b"1"))
     memory.write()
+    memory.commit()
     memory.close()
     caplog.clear()
     assert len(_memory(tmp_path)) == survivors + 1
@@ -130,9 +170,13 @@ def test_what_a_full_disk_refused_is_written_later(tmp_path: Path, step: str) ->
         if done == step:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    with intercepted(refuse), pytest.raises(OSError, match="No space"):
+    def make_known() -> None:
         memory.write()
-    memory.write()
+        memory.commit()
+
+    with intercepted(refuse), pytest.raises(OSError, match="No space"):
+        make_known()
+    make_known()
     assert _memory(tmp_path).is_last(message("a", b"1"))
 
 
