@@ -11,6 +11,7 @@ from daemon.app import holder_of, ledger_path, lock_path
 from daemon.config import load_config
 from daemon.errors import EX_NOINPUT, EX_NOPERM, StartError
 from daemon.health import notes, problems, read_status, status_lines, status_path
+from daemon.writer import RejectTray
 
 NOT_WELL = 1
 NOT_RUNNING = 3
@@ -67,7 +68,20 @@ def look(data: Path) -> dict[str, Any]:
     if isinstance(written_us, int):
         found["age_s"] = round(max(0.0, time.time() - written_us / 1e6), 1)
     found["running"] = holder is not None
+    _count_rejects(found)
     return found
+
+
+def _count_rejects(found: dict[str, Any]) -> None:
+    """How many rejects wait for a replay; the collector itself does not count them."""
+    rejects = found.get("rejects")
+    if not isinstance(rejects, dict) or not isinstance(rejects.get("path"), str):
+        return
+    path = Path(rejects["path"])
+    try:
+        rejects["lines"] = sum(1 for _ in RejectTray(path, 0).peek())
+    except OSError:
+        return
 
 
 def _from_ledger(data: Path) -> dict[str, Any] | None:

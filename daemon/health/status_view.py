@@ -45,11 +45,12 @@ def notes(status: Status) -> list[str]:
     ledger = _part(status, "ledger")
     outcomes = _part(ledger, "outcomes")
     found = []
-    if rejected := outcomes.get("rejected", 0):
-        where = _part(status, "rejects").get("path", "the reject file")
+    rejects = _part(status, "rejects")
+    if waiting := rejects.get("lines", outcomes.get("rejected", 0)):
         found.append(
-            f"{rejected} messages fitted their rule not or not wholly: see {where}; after a change "
-            "of the rules `tinyflux-collector replay` tries them again"
+            f"{waiting} messages that did not fit their rule, or not wholly, are kept in "
+            f"{rejects.get('path', 'the reject file')}: look why, change the rules, and "
+            "`tinyflux-collector replay` tries them again"
         )
     if dropped := outcomes.get("dropped", 0):
         found.append(

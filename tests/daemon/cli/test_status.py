@@ -37,6 +37,8 @@ def test_a_running_collector_is_shown_and_then_a_stopped_one(
     topic = found["ledger"]["topics"]["sensors/attic"]
     assert (topic["qos0"], topic["qos1"], topic["rejected"]) == (1, 2, 1)
     assert found["writer"]["waiting"] == 0
+    assert found["rejects"]["lines"] == 1
+    assert [note for note in found["notes"] if "replay" in note]
     assert found["disk"]["data_bytes"] == collector.data_path.stat().st_size
     assert collector.end() == 0
     code, found = ask(collector)

@@ -87,7 +87,7 @@ def test_what_is_worth_knowing_is_noted() -> None:
     jobs = {"rain": {"done": 1, "failed": 2, "timed_out": 1}}
     said = notes(WELL | {"ledger": ledger, "jobs": jobs})
     assert [text.partition(":")[0] for text in said] == [
-        "2 messages fitted their rule not or not wholly",
+        "2 messages that did not fit their rule, or not wholly, are kept in /data/rejects.jsonl",
         "3 items that nobody sends again were dropped because too many waited; most",
         "5 messages of 2 topics have no rule; most",
         "runs of rain",

@@ -183,6 +183,20 @@ def test_the_brokers_own_certificate_may_be_the_authority(
     assert sources.connect(_settings(port, ca=str(pinned)), Inbox()).is_connected
 
 
+def test_the_certificates_of_these_tests_pass_the_strict_checks_of_python_3_13(
+    start_mosquitto: StartMosquitto, tmp_path: Path, authority: trustme.CA
+) -> None:
+    _, port = start_secured(start_mosquitto, tmp_path, authority)
+    context = ssl.create_default_context()
+    context.verify_flags |= ssl.VERIFY_X509_STRICT
+    authority.configure_trust(context)
+    with (
+        socket.create_connection(("localhost", port)) as plain,
+        context.wrap_socket(plain, server_hostname="localhost") as secured,
+    ):
+        assert secured.getpeercert()
+
+
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="the recipe needs the program openssl")
 def test_an_authority_made_by_a_common_recipe_is_accepted(
     start_mosquitto: StartMosquitto, sources: Sources, tmp_path: Path
