@@ -25,7 +25,7 @@ from tinyflux import TinyFlux
 
 PUBLISHERS = 5
 CONNECTED = "connected (MQTT"
-_PATIENCE_S = 180.0
+_PATIENCE_S = 600.0
 _CHOOSER = random.Random()
 
 
