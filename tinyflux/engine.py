@@ -86,10 +86,20 @@ class Engine(Protocol):
 
 
 def engine_of(storage: Storage, *, is_indexed: bool) -> Engine:
-    """The engine for a storage; `is_indexed`: whether it may build an index by itself."""
-    if isinstance(storage, CSVStorage):
+    """The engine for a storage; `is_indexed`: whether it may build an index by itself.
+
+    A subclass that appends, reads or resets in a way of its own is asked to, as any user's storage.
+    """
+    if isinstance(storage, CSVStorage) and is_unchanged(storage, CSVStorage):
         return FileEngine(storage, is_indexed=is_indexed)
     return ObjectEngine(storage, is_indexed=is_indexed)
+
+
+def is_unchanged(storage: Storage, base: type[Storage]) -> bool:
+    """Whether what `storage` does with points is what `base` does."""
+    return isinstance(storage, base) and all(
+        getattr(type(storage), name) is getattr(base, name) for name in ("append", "read", "reset")
+    )
 
 
 class FileEngine:
@@ -192,6 +202,8 @@ class ObjectEngine:
 
     def __init__(self, storage: Storage, *, is_indexed: bool) -> None:
         self._storage = storage
+        is_plain_memory = is_unchanged(storage, MemoryStorage)
+        self._memory = storage if is_plain_memory and isinstance(storage, MemoryStorage) else None
         # Whoever may not read cannot tell what is there already.
         is_empty = not storage.can_read or not storage.read()
         self._index = Index(valid=is_empty)
@@ -224,7 +236,7 @@ class ObjectEngine:
 
     def _stored(self) -> Sequence[Point] | None:
         """The list that a memory storage keeps; None for any other storage."""
-        return self._storage.stored() if isinstance(self._storage, MemoryStorage) else None
+        return self._memory.stored() if self._memory is not None else None
 
     def _catch_up(self) -> None:
         """Index what came to a memory storage by itself, or through another database on it.
@@ -260,9 +272,9 @@ class ObjectEngine:
 
     def point_maker(self) -> PointMaker:
         """Gives the stored objects of a memory storage, else new points made from the columns."""
-        if not isinstance(self._storage, MemoryStorage):
+        stored = self._stored()  # a change puts another list in its place
+        if stored is None:
             return Table.points
-        stored = self._storage.stored()  # a change puts another list in its place
         return lambda _table, rows: [stored[row] for row in rows.tolist()]
 
     def prepared(
@@ -294,8 +306,8 @@ class ObjectEngine:
             new.replaced.get(row, point) for row, point in enumerate(stored) if new.is_kept[row]
         ]
         points.extend(new.added)
-        if isinstance(self._storage, MemoryStorage):
-            self._storage.replace(points)
+        if self._memory is not None:
+            self._memory.replace(points)
         else:
             self._reset_to(points, stored)
         if self._index.valid:

@@ -13,6 +13,7 @@ import pytest
 from tests.tinyflux.backends import ListStorage
 from tests.tinyflux.exact import contents
 from tinyflux import (
+    CSVStorage,
     FieldQuery,
     Insert,
     MemoryStorage,
@@ -269,3 +270,42 @@ def test_databases_on_one_memory_storage_see_each_other() -> None:
     storage.append([point(5), point(6)])
     assert [p.fields["n"] for p in one.search(FieldQuery().n >= 6)] == [6]
     assert other.aggregate(None, "n", how="count")["n_count"].tolist() == [2]
+
+
+class Shouting(CSVStorage):
+    """A file whose measurements are written in capitals."""
+
+    def append(self, items: Sequence[Point], temporary: bool = False) -> None:
+        for new in items:
+            new.measurement = new.measurement.upper()
+        super().append(items, temporary)
+
+
+class Forgetful(MemoryStorage):
+    """Gives no more than the last three points."""
+
+    def read(self) -> list[Point]:
+        return super().read()[-3:]
+
+
+@pytest.mark.parametrize("auto_index", [True, False])
+def test_a_subclass_appends_to_its_file_in_its_own_way(tmp_path: Path, auto_index: bool) -> None:
+    path = tmp_path / "data.csv"
+    with TinyFlux(path, storage=Shouting, auto_index=auto_index) as db:
+        db.insert(point(1), "m")
+        db.insert_multiple([point(2), point(3)], "n")
+        assert db.remove(FieldQuery().n == 2) == 1
+        assert db.update(FieldQuery().n == 3, measurement="o") == 1
+    with TinyFlux(path) as db:
+        assert db.get_measurements() == ["M", "O"]
+        assert db.get_field_values("n") == [1, 3]
+
+
+def test_a_subclass_reads_its_memory_in_its_own_way() -> None:
+    storage = Forgetful()
+    storage.append([point(n) for n in range(6)])
+    db = TinyFlux(storage=lambda: storage)
+    assert [p.fields["n"] for p in db.all()] == [3, 4, 5]
+    assert db.remove(FieldQuery().n == 4) == 1
+    assert db.get_field_values("n") == [3, 5]
+    assert len(storage.read()) == 2
