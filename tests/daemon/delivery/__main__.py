@@ -13,6 +13,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
+from tests.daemon.delivery.flood import QUICK_BROKER, flood
 from tests.daemon.delivery.proof import (
     Load,
     Trial,
@@ -32,7 +33,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.daemon.delivery")
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--seconds", type=float, default=60, help="of a stop, a cut, a full disk")
-    parser.add_argument("--only", default="kill,kill5,broker,network,stop,disk")
+    parser.add_argument("--only", default="kill,kill5,broker,network,stop,disk,flood0,flood1")
     chosen = parser.parse_args()
     trials: dict[str, tuple[str, Load, Callable[[Trial, Load], None]]] = {
         "kill": ("kill -9", Load(chosen.kills), kill_collector),
@@ -44,6 +45,9 @@ def main() -> int:
     }
     lost = 0
     for name in chosen.only.split(","):
+        if name.startswith("flood"):
+            lost += _flood(int(name[-1]))
+            continue
         told, load, disturb = trials[name]
         print(f"{told}, {load.times} times: ", end="", flush=True)
         try:
@@ -71,6 +75,20 @@ def _one(name: str, load: Load, disturb: Callable[[Trial, Load], None]) -> int:
         if verdict.rows != verdict.counted:
             print(f"  the ledger has {verdict.counted} points, the file {verdict.rows}")
         return verdict.missing
+
+
+def _flood(qos: int) -> int:
+    print(f"flood at QoS {qos}: ", end="", flush=True)
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tinyflux-proof-")))
+        (folder / "broker").mkdir()
+        (folder / "data").mkdir()
+        broker = Mosquitto(folder / "broker", lines=QUICK_BROKER)
+        stack.callback(broker.kill)
+        broker.start()
+        verdict = flood(broker, folder / "data", qos=qos, count=100_000)
+        print(verdict, flush=True)
+        return verdict.published - verdict.rows - verdict.dropped
 
 
 if __name__ == "__main__":

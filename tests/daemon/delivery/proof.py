@@ -21,6 +21,7 @@ from tests.daemon.app.processes import CollectorProcess, configuration_for
 from tests.support.mosquitto import Mosquitto
 from tests.support.proxy import DroppingProxy
 from tests.support.publisher import NumberPublisher
+from tests.support.tmpfs import full_disk
 from tinyflux import TinyFlux
 
 PUBLISHERS = 5
@@ -172,15 +173,8 @@ def freeze_collector(trial: Trial, load: Load) -> None:
 
 def fill_disk(trial: Trial, load: Load) -> None:
     """The file system of the data is full for a while."""
-    filler = trial.collector.folder / "filler"
-    with filler.open("wb", buffering=0) as file:
-        try:
-            while file.write(b"x" * 4096):
-                pass
-        except OSError:
-            pass
-    time.sleep(load.lasts_s)
-    filler.unlink()
+    with full_disk(trial.collector.folder):
+        time.sleep(load.lasts_s)
 
 
 @contextmanager
