@@ -50,30 +50,27 @@ class StatusFile:
     def write(self, status: Mapping[str, object]) -> None:
         """Readers see this status from now on. May raise OSError."""
         content = json.dumps(status, ensure_ascii=True, separators=(",", ":")).encode() + b"\n"
-        if self._target is not None and self._prepare(self._target):
-            replace_file(self._target, content)
-        else:
-            self._target = None
-            replace_file(self._link, content)
+        if self._target is not None:
+            try:
+                self._prepare(self._target)
+                replace_file(self._target, content)
+                return
+            except OSError:
+                # Not given after all, or taken away: a user's folder goes when the user logs out.
+                self._target = None
+        replace_file(self._link, content)
 
-    def _prepare(self, target: Path) -> bool:
-        """Whether the status can be written in memory; then the link leads there."""
+    def _prepare(self, target: Path) -> None:
+        """The link leads to the file in memory. May raise OSError."""
         if self._is_linked:
-            return True
-        try:
-            target.parent.mkdir(mode=0o755, exist_ok=True)
-            probe = target.with_name(target.name + ".probe")
-            probe.write_bytes(b"")
-            probe.unlink()
-        except OSError:
-            return False
+            return
+        target.parent.mkdir(mode=0o755, exist_ok=True)
         if not self._link.is_symlink() or self._link.readlink() != target:
             temporary = self._link.with_name(self._link.name + ".link")
             temporary.unlink(missing_ok=True)
             temporary.symlink_to(target)
             temporary.replace(self._link)
         self._is_linked = True
-        return True
 
 
 def read_status(data: Path) -> dict[str, object] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,19 @@ def test_a_link_that_leads_nowhere_after_a_restart_is_no_status(tmp_path: Path, 
     assert read_status(data) == {"number": 2}
     StatusFile(data, {}).write({"number": 3})
     assert read_status(data) == {"number": 3}
+
+
+def test_when_the_folder_in_memory_goes_it_is_written_beside_the_data(
+    tmp_path: Path, data: Path
+) -> None:
+    session = tmp_path / "session"
+    session.mkdir()
+    file = StatusFile(data, {"XDG_RUNTIME_DIR": str(session)})
+    file.write({"number": 1})
+    shutil.rmtree(session)
+    file.write({"number": 2})
+    assert read_status(data) == {"number": 2}
+    assert not file.is_in_memory
 
 
 @pytest.mark.parametrize("content", [b"", b"[1]", b"{half", b"\xff"])
