@@ -9,9 +9,11 @@ from typing import Any
 
 from daemon.app import ledger_path
 from daemon.app.diagnosis import of_broker, of_configuration, saved_traffic, seen_traffic
+from daemon.cli.status import look
 from daemon.clock import SystemClock
 from daemon.config import BrokerConfig, Config, is_loopback, load_config
-from daemon.health import Finding, Level, by_urgency, finding_lines
+from daemon.errors import StartError
+from daemon.health import Finding, Level, by_urgency, finding_lines, notes, problems
 from daemon.mapping import subscriptions
 from daemon.sources import link_settings, mosquitto
 from daemon.sources.probe import look_at
@@ -25,7 +27,13 @@ def doctor(path: Path, *, listen_s: float, broker_conf: Path | None, as_json: bo
     Raises ConfigError, and StartError for certificate and password files.
     """
     config = load_config(path)
-    findings = by_urgency([*of_configuration(config), *_of_brokers(config, listen_s, broker_conf)])
+    findings = by_urgency(
+        [
+            *_of_collector(config),
+            *of_configuration(config),
+            *_of_brokers(config, listen_s, broker_conf),
+        ]
+    )
     bad = [finding for finding in findings if finding.level in (Level.ERROR, Level.WARNING)]
     if as_json:
         print(json.dumps([finding.as_json() for finding in findings], indent=1, ensure_ascii=False))
@@ -34,6 +42,18 @@ def doctor(path: Path, *, listen_s: float, broker_conf: Path | None, as_json: bo
             print("".join(letter if letter.isprintable() else "?" for letter in line))
         print(f"{len(bad)} of {len(findings)} findings need you" if bad else "nothing to do")
     return NOT_WELL if bad else 0
+
+
+def _of_collector(config: Config) -> Iterator[Finding]:
+    """What a collector that runs now says of itself."""
+    try:
+        found = look(config.storage.path)
+    except StartError:
+        return
+    for text in problems(found):
+        yield Finding(Level.ERROR, "the running collector", text)
+    for text in notes(found):
+        yield Finding(Level.NOTE, "the collector", text)
 
 
 def _of_brokers(config: Config, listen_s: float, broker_conf: Path | None) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ import pytest
 
 from daemon.cli import main
 from tests.daemon.app.processes import configuration_for, wait_for_rows
-from tests.daemon.cli.conftest import StartCollector
+from tests.daemon.cli.conftest import Ask, StartCollector
 from tests.support.mosquitto import Mosquitto, StartMosquitto
 
 GOOD_LINES = ("max_inflight_messages 200", "set_tcp_nodelay true")
@@ -150,6 +150,27 @@ def test_it_leaves_the_running_collector_its_session(
     wait_for_rows(collector.data_path, "climate", 1)
     assert collector.end() == 0
     assert collector.log_text().count("connected (MQTT") == 1
+
+
+def test_what_the_running_collector_complains_of_is_among_the_findings(
+    mosquitto: Mosquitto,
+    start_collector: StartCollector,
+    ask: Ask,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    collector = start_collector(configuration_for(mosquitto, interval="100ms"))
+    collector.wait_for(lambda: ask(collector)[0] == 0, "a connection")
+    mosquitto.publish("sensors/attic", '{"t": tru}')
+    rejects = collector.folder / "rejects.jsonl"
+    collector.wait_for(lambda: rejects.exists() and rejects.stat().st_size > 0, "a reject")
+    mosquitto.stop()
+    collector.wait_for(lambda: ask(collector)[0] == 1, "the problem")
+    main(["doctor", "-c", str(collector.config_path), "--listen", "0.1", "--json"])
+    findings = json.loads(capsys.readouterr().out)
+    [problem] = [found for found in findings if found["place"] == "the running collector"]
+    [note] = [found for found in findings if found["place"] == "the collector"]
+    assert problem["level"] == "error"
+    assert "1 messages that did not fit" in note["text"]
 
 
 def test_a_secret_that_everybody_may_read_is_said(

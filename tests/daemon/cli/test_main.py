@@ -60,6 +60,17 @@ def test_a_certificate_that_cannot_be_read_is_a_problem_of_the_configuration(
     assert "missing.pem" in said
 
 
+def test_check_notes_a_password_that_everybody_on_the_way_can_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    open_to_all = '{url: "mqtt://mqtt.lan", username: u, password: s3cret}'
+    path = _config(tmp_path, GOOD.replace('{url: "mqtt://127.0.0.1:1"}', open_to_all))
+    assert main(["check", "-c", path]) == 0
+    said = capsys.readouterr().out
+    assert "note: brokers.home: user name and password go to mqtt.lan in plain text" in said
+    assert "s3cret" not in said
+
+
 @pytest.mark.parametrize(
     ("arguments", "found"),
     [
