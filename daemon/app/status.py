@@ -29,7 +29,6 @@ def status_of(
     """Everything that `status` shows. Any thread; each part is true of its own moment."""
     counts = inbox.counts()
     now_us = clock.now_us()
-    oldest_us = writer.oldest_us()
     rejects = config.storage.rejects_path
     return {
         "version": STATUS_VERSION,
@@ -44,10 +43,10 @@ def status_of(
         "writer": {
             "alive": writer.is_alive(),
             "refused": writer.is_refused,
-            "waiting": counts.waiting + writer.held(),
+            "waiting": counts.waiting + writer.held() - writer.spooled(),
             "waiting_bytes": counts.waiting_bytes,
             "spooled": writer.spooled(),
-            "lag_s": 0.0 if oldest_us is None else round(max(0, now_us - oldest_us) / 1e6, 3),
+            "lag_s": round(writer.lag_s(), 3),
         },
         "clock": {"believed": writer.is_clock_believed()},
         "disk": disk_of(config.storage.path),

@@ -141,14 +141,16 @@ class Writer:
         batch = self._batch
         return len(self._written) + (len(batch.entries) if batch is not None else 0)
 
-    def oldest_us(self) -> int | None:
-        """When the oldest item that is not durable yet was received; None: there is none.
+    def lag_s(self) -> float:
+        """How long the oldest item that is not durable yet has waited; 0 where none does.
 
         Of those that it has taken; any thread, so it may be out of date by a turn.
         """
         batch = self._batch
         oldest = [*self._written[:1], *(batch.entries[:1] if batch is not None else [])]
-        return min((entry.item.received_us for entry in oldest), default=None)
+        arrivals_us = [entry.item.monotonic_us for entry in oldest if not entry.spooled]
+        known = [arrival_us for arrival_us in arrivals_us if arrival_us is not None]
+        return max(0.0, self._clock.monotonic_s() - min(known) / 1e6) if known else 0.0
 
     def _run(self) -> None:
         while not self._is_finished():

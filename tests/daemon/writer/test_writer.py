@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from daemon.clock import SystemClock
 from daemon.errors import EX_CANTCREAT, StartError
 from daemon.messages import Outcome
 from tests.daemon.waiting import wait_until
@@ -55,6 +56,17 @@ def test_the_interval_makes_them_durable_and_acknowledged(start_writer: StartWri
     _put_numbers(running, range(1, 4))
     wait_until(lambda: running.acknowledged.packet_ids == [1, 2, 3], "the acknowledgements")
     assert running.values() == [1.0, 2.0, 3.0]
+
+
+def test_its_lag_is_the_age_of_what_is_not_durable_yet(start_writer: StartWriter) -> None:
+    running = start_writer(interval_s=60.0)
+    assert running.writer.lag_s() == 0.0
+    an_hour_ago_us = round((SystemClock().monotonic_s() - 3600) * 1e6)
+    running.inbox.put(message(payload=b"1", packet_id=1, monotonic_us=an_hour_ago_us))
+    wait_until(lambda: running.path.exists() and len(running.values()) == 1, "the row")
+    assert 3600 <= running.writer.lag_s() < 4600
+    running.writer.stop(5.0)
+    assert running.writer.lag_s() == 0.0
 
 
 def test_half_a_window_is_acknowledged_before_the_interval(start_writer: StartWriter) -> None:
