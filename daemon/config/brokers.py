@@ -112,6 +112,8 @@ class BrokerConfig(Section):
             raise ValueError("`tls` needs a url that begins with mqtts:// or wss://")
         if self.is_embedded and self.password_file is not None:
             raise ValueError("the embedded broker takes its password from `password`")
+        if not self.announce and {"will", "birth"} & self.model_fields_set:
+            raise ValueError("`announce: false` publishes neither `will` nor `birth`: remove them")
         if self.listen is not None and not self.is_embedded:
             raise ValueError("`listen` needs `url: embedded`")
         if self.is_embedded and self.protocol != "3.1.1":

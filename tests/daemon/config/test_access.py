@@ -43,6 +43,7 @@ def test_a_url_says_where_and_how(
         ("url: wss://h, tls: {min_version: 1.1}", ".tls.min_version", "1.2"),
         ("url: wss://h, tls: {insecure: true}", ".tls.insecure", "did you mean `verify`"),
         ("url: mqtt://h, will: {topic: a/#}", ".will.topic", "neither + nor #"),
+        ("url: mqtt://h, announce: false, will: {topic: a}", "", "remove them"),
         ("url: mqtt://h, will_message: {}", ".will_message", "did you mean `will`"),
     ],
 )
