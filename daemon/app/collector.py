@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from daemon.app.index import IndexJob
@@ -260,6 +261,7 @@ class Collector:
             trusts_retain_flag=not config.is_embedded,
             # An embedded broker's sessions end with it.
             memory=None if config.is_embedded else self._sessions,
+            renew=None if config.is_embedded else partial(link_settings, self._config, name),
         )
         self._sources[name] = source
         source.start()

@@ -9,7 +9,7 @@ import ssl
 from dataclasses import dataclass
 
 from daemon.clock import Clock
-from daemon.errors import SourceError
+from daemon.errors import SourceError, StartError
 
 _log = logging.getLogger("daemon.sources.mqtt")
 
@@ -252,6 +252,13 @@ class FaultLog:
         self._short_lives = 0
         self._said.clear()
         return True
+
+    def kept(self, error: StartError) -> None:
+        """A certificate or password file cannot be read any more; what was read is used on."""
+        text = str(error)
+        if text not in self._said:
+            self._said.add(text)
+            _log.warning("%s. What was read from it before is used on", text)
 
     def refused(self, topic_filter: str, reason: str) -> None:
         """A subscription was denied; said until it is granted only once."""

@@ -11,10 +11,10 @@ import logging
 import os
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from daemon.clock import Clock
-from daemon.errors import SourceError
+from daemon.errors import SourceError, StartError
 from daemon.messages import Message, Receipt, Subscription
 from daemon.sources.backoff import Backoff
 from daemon.sources.faults import FaultLog, explain_no_broker
@@ -54,9 +54,11 @@ class MqttSource:
         connack_timeout_s: float = 10.0,
         trusts_retain_flag: bool = True,
         memory: SessionMemory | None = None,
+        renew: Callable[[], LinkSettings] | None = None,
     ) -> None:
         """`trusts_retain_flag` is false for a broker that sets it on queued messages as well;
-        `memory` knows what our session is subscribed to."""
+        `memory` knows what our session is subscribed to; `renew` reads certificates and password
+        again, before each further try to connect: they may have been renewed."""
         self._settings = settings
         self._name = settings.address.broker
         # QoS 2 cannot keep what we promise: paho takes the message over before it is stored.
@@ -69,6 +71,7 @@ class MqttSource:
         self._faults = FaultLog(settings.address, settings.client_id, clock)
         self._rivalry = Rivalry(settings.address, settings.client_id, clock)
         self._memory = memory or SessionMemory()
+        self._renew = renew
         self._connection = 1
         self._tries = 0
         self._had_session = False
@@ -154,6 +157,7 @@ class MqttSource:
 
     def _run(self) -> None:
         while not self._closing.is_set():
+            self._read_files_again()
             link = Link(self._settings, self._on_arrival)
             self._tries += 1
             try:
@@ -175,6 +179,13 @@ class MqttSource:
                     self._since_us = self._clock.now_us()
                 link.close()
             self._closing.wait(self._pause_s())
+
+    def _read_files_again(self) -> None:
+        if self._renew is not None and self._tries:
+            try:
+                self._settings = self._renew()
+            except StartError as error:
+                self._faults.kept(error)
 
     def _note(self, link: Link, error: SourceError) -> None:
         if self.is_connected:

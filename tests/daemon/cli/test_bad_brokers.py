@@ -157,13 +157,34 @@ def test_a_bad_certificate_and_then_a_good_one(
     _expect_well_again(ask, collector)
 
 
-def test_a_wrong_authority(
+def test_a_wrong_authority_and_then_the_right_one(
     start_collector: StartCollector, start_mosquitto: StartMosquitto, ask: Ask, tmp_path: Path
 ) -> None:
-    _, port = start_secured(start_mosquitto, tmp_path, trustme.CA())
-    tls = f"    tls: {{ca: {write_authority(trustme.CA(), tmp_path)}}}"
+    authority = trustme.CA()
+    _, port = start_secured(start_mosquitto, tmp_path, authority)
+    tls = f"    tls: {{ca: {write_authority(trustme.CA(), tmp_path, 'trusted')}}}"
     collector = start_collector(_config(f"mqtts://localhost:{port}", tls=tls))
-    _expect_trouble(ask, collector, "its certificate is not accepted", "brokers.home.tls.ca")
+    _expect_trouble(
+        ask, collector, "its certificate is not accepted", "brokers.home.tls.ca", tries=1
+    )
+    write_authority(authority, tmp_path, "trusted")
+    _expect_well_again(ask, collector)
+
+
+def test_a_password_file_that_is_renewed(
+    start_collector: StartCollector, start_mosquitto: StartMosquitto, ask: Ask, tmp_path: Path
+) -> None:
+    broker = start_mosquitto()
+    password = tmp_path / "password"
+    password.write_text("of yesterday\n", encoding="utf-8")
+    text = _config(broker.url).replace("password: s3cret", f"password_file: {password}")
+    collector = start_collector(text)
+    _expect_trouble(ask, collector, "brokers.home.username and brokers.home.password", tries=1)
+    password.unlink()
+    collector.wait_for_log("What was read from it before is used on")
+    password.write_text("s3cret\n", encoding="utf-8")
+    collector.wait_for_log("failed tries in")
+    assert collector.log_text().count("is used on") == 1
 
 
 @pytest.mark.parametrize("protocol", ["3.1.1", "5"])
