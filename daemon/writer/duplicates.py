@@ -18,7 +18,7 @@ import enum
 import os
 import struct
 import zlib
-from collections import OrderedDict
+from array import array
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -29,11 +29,14 @@ from daemon.errors import EX_IOERR, EX_NOPERM, StartError
 from daemon.messages import Message
 from tinyflux import files
 
-# Far more than brokers have unacknowledged at a time.
-_MAX_MESSAGES = 4000
+# A strict broker has no more unacknowledged than its window; Mosquitto 2.0.11 may have thousands,
+# because acknowledgements that it has not read are lost with a killed process's connection. Less
+# than half of the packet ids there are: one that is given out anew means another message.
+_MAX_MESSAGES = 30_000
+_PACKET_IDS = 65_536
 _HEAD = b"TFRECEIV\x01"
 _RECORD = struct.Struct("<BHI8sI")
-_MAX_BYTES = 200_000
+_MAX_BYTES = _MAX_MESSAGES * _RECORD.size
 
 
 class _Kind(enum.IntEnum):
@@ -43,20 +46,33 @@ class _Kind(enum.IntEnum):
     """From here on this boot of the machine has written; its hash stands in the digest."""
 
 
+class _Table:
+    """Packet id to a hash of topic and payload, of the newest messages; 0.8 MB whatever happens."""
+
+    def __init__(self) -> None:
+        self._hashes = array("Q", bytes(8 * _PACKET_IDS))
+        self._numbers = array("Q", bytes(8 * _PACKET_IDS))
+        self._count = 0
+
+    def put(self, packet_id: int, digest: bytes) -> None:
+        self._count += 1
+        self._hashes[packet_id] = int.from_bytes(digest, "little")
+        self._numbers[packet_id] = self._count
+
+    def has(self, packet_id: int, digest: bytes) -> bool:
+        number = self._numbers[packet_id]
+        is_recent = number > 0 and self._count - number < _MAX_MESSAGES
+        return is_recent and self._hashes[packet_id] == int.from_bytes(digest, "little")
+
+
 @dataclass(slots=True)
 class _Received:
-    """What was written of one broker's messages: packet id to a hash of topic and payload."""
+    """What was written of one broker's messages."""
 
     connection: int = 0
-    current: OrderedDict[int, bytes] = field(default_factory=OrderedDict)
-    earlier: OrderedDict[int, bytes] = field(default_factory=OrderedDict)
-
-    def begin(self, connection: int) -> None:
-        """A new connection: what came on the one before may be sent again."""
-        for packet_id, digest in self.current.items():
-            _put(self.earlier, packet_id, digest)
-        self.current.clear()
-        self.connection = connection
+    table: _Table = field(default_factory=_Table)
+    may_repeat: bool = True
+    """On this connection nothing but what was sent again has come."""
 
 
 class DuplicateMemory:
@@ -98,14 +114,14 @@ class DuplicateMemory:
         broker = _name(message.source)
         received = self._received.setdefault(broker, _Received())
         if received.connection != receipt.connection:
-            received.begin(receipt.connection)
+            received.connection = receipt.connection
+            received.may_repeat = True
         packet_id, digest = receipt.packet_id, _digest(message)
-        if not message.is_duplicate:
-            # What is sent again comes first (MQTT 3.1.1 section 4.6): there is no more of it, and
-            # packet ids may now be given out anew.
-            received.earlier.clear()
-        is_seen = received.earlier.get(packet_id) == digest
-        _put(received.current, packet_id, digest)
+        # What is sent again comes first (MQTT 3.1.1 section 4.6): behind a new message there is no
+        # more of it, and packet ids may have been given out anew.
+        received.may_repeat = received.may_repeat and message.is_duplicate
+        is_seen = received.may_repeat and received.table.has(packet_id, digest)
+        received.table.put(packet_id, digest)
         self._unwritten.append(_record(_Kind.WRITTEN, broker, packet_id, digest))
         return is_seen
 
@@ -155,7 +171,7 @@ class DuplicateMemory:
         if boot == self._boot:
             recalled += doubtful
         for broker, packet_id, digest in recalled:
-            _put(self._received.setdefault(broker, _Received()).earlier, packet_id, digest)
+            self._received.setdefault(broker, _Received()).table.put(packet_id, digest)
 
     def _append(self, path: Path, records: bytes) -> None:
         if self._fd < 0:
@@ -187,13 +203,6 @@ class DuplicateMemory:
         for path in (self.predecessor(self._path), self._path):
             with suppress(FileNotFoundError):
                 yield from _whole_records(path.read_bytes())
-
-
-def _put(table: OrderedDict[int, bytes], packet_id: int, digest: bytes) -> None:
-    table[packet_id] = digest
-    table.move_to_end(packet_id)
-    if len(table) > _MAX_MESSAGES:
-        table.popitem(last=False)
 
 
 def _name(source: str) -> int:

@@ -125,14 +125,28 @@ def test_a_damaged_file_costs_its_end_and_goes_on(tmp_path: Path, damage, n_know
 def test_the_file_is_bounded_and_still_knows_the_newest(tmp_path: Path) -> None:
     path = tmp_path / "data.received"
     memory = _reopened(path, BOOT)
-    for number in range(16_000):
-        memory.is_seen(message("a/b", str(number).encode(), packet_id=number + 1))
-        memory.write()
-        memory.commit()
+    for number in range(90_000):
+        packet_id = number % 65_535 + 1
+        memory.is_seen(message("a/b", str(number).encode(), packet_id=packet_id))
+        if number % 50 == 0:
+            memory.write()
+            memory.commit()
+    memory.write()
     memory.close()
-    assert sum(file.stat().st_size for file in tmp_path.iterdir()) < 500_000
+    assert sum(file.stat().st_size for file in tmp_path.iterdir()) < 1_300_000
     again = _reopened(path, BOOT)
-    assert all(again.is_seen(_again(str(number), number + 1)) for number in range(15_000, 16_000))
+    newest = range(70_000, 90_000)
+    assert all(again.is_seen(_again(str(number), number % 65_535 + 1)) for number in newest)
+
+
+def test_a_packet_id_that_is_given_out_anew_is_another_message(tmp_path: Path) -> None:
+    """65,535 messages later the same value under the same packet id is a new reading."""
+    memory = _reopened(tmp_path / "data.received", BOOT)
+    for number in range(31_000):
+        memory.is_seen(message("a/b", b"21.5", packet_id=number + 1))
+    again = _again("21.5", 31_000, connection=2)
+    assert memory.is_seen(again)
+    assert not memory.is_seen(_again("21.5", 1, connection=2))
 
 
 def test_a_file_that_cannot_be_read_is_said_with_the_remedy(tmp_path: Path) -> None:
