@@ -6,8 +6,10 @@ import csv
 import errno
 import io
 import os
+import re
 import secrets
 import shutil
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,15 +20,22 @@ from tinyflux import files
 from tinyflux.codec import cells_of
 from tinyflux.copying import COPY_BYTES, Copier
 from tinyflux.csvfile import CsvFile
-from tinyflux.errors import StorageError
+from tinyflux.errors import StorageError, TinyFluxError
 from tinyflux.file_columns import scan
 from tinyflux.materialize import points_of
 from tinyflux.point import Point
 from tinyflux.progress import Progress
 from tinyflux.tails import Source, finished_end
 
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-"""What makes a spreadsheet take a cell for a formula. Source: OWASP, "CSV Injection"."""
+_FORMULA_STARTS = "=+\\-@\uff1d\uff0b\uff0d\uff20"
+_CELL_STARTS = re.compile(
+    rf"^(?=[\t\r\n{_FORMULA_STARTS}])"
+    rf"|(?:^|[,;|\t\r\n])[\"'\s]*(?=[{_FORMULA_STARTS}])"
+    rf"|\s[\"']*(?=[{_FORMULA_STARTS}]\S)"
+)
+"""Up to where a spreadsheet may find a formula: at the start of a text, and behind whatever it may
+take for the end of a cell, since it may split at other characters than the comma and does not
+know our quotes then. Source: OWASP, "CSV Injection"."""
 _SYNC_BYTES = 4 << 20
 
 
@@ -35,14 +44,14 @@ def backup(file: CsvFile, target: Path, *, is_replacing: bool = False) -> int:
 
     Rows are only ever added behind what is there, and a rewrite makes another file: the open one
     holds still. On disk when this returns. FileExistsError where `target` exists, unless
-    `is_replacing`.
+    `is_replacing`; a symbolic link is followed.
     """
     if target.is_dir():
         target = target / file.path.name
     stop = file.state().end
-    _require_other(file, target)
-    _require_room(target, stop)
-    with _new_file(file, target, is_replacing=is_replacing) as (fd, temporary):
+    place = _place_of(file, target, is_replacing=is_replacing)
+    _require_room(target, place, stop)
+    with _new_file(file, target, place) as (fd, temporary):
         copier = Copier(file.fd, fd, temporary)
         with Progress(f"copying {file.path.name}", stop) as progress:
             for start in range(0, stop, COPY_BYTES):
@@ -63,21 +72,23 @@ def backup(file: CsvFile, target: Path, *, is_replacing: bool = False) -> int:
 def export(file: CsvFile, target: Path, *, is_safe: bool, is_replacing: bool = False) -> int:
     """Write every point as a row of FORMAT.md in UTF-8 to a new file; the number of points.
 
-    `is_safe` puts an apostrophe before text that a spreadsheet would run as a formula: such a file
-    is for looking at, since its texts differ from the stored ones. On disk when this returns.
-    FileExistsError where `target` exists, unless `is_replacing`.
+    `is_safe` puts an apostrophe before text that a spreadsheet would run as a formula, whatever
+    it splits cells at: such a file is for looking at, since its texts differ from the stored ones.
+    On disk when this returns. FileExistsError where `target` exists, unless `is_replacing`; a
+    symbolic link is followed.
     """
-    _require_other(file, target)
+    place = _place_of(file, target, is_replacing=is_replacing)
     cells: Callable[[Point], list[str]] = _safe_cells if is_safe else _plain_cells
     n_points = n_unsynced = 0
     with (
-        _new_file(file, target, is_replacing=is_replacing) as (fd, temporary),
+        _new_file(file, target, place) as (fd, temporary),
         Progress(f"exporting {file.path.name}", file.state().end) as progress,
     ):
         for segment in scan(file):
             text = io.StringIO(newline="")
             points = points_of(segment, np.arange(segment.n_rows))
-            csv.writer(text).writerows(map(cells, points))
+            writer = csv.writer(text, quoting=csv.QUOTE_ALL if is_safe else csv.QUOTE_MINIMAL)
+            writer.writerows(map(cells, points))
             data = text.getvalue().encode()
             files.write_all(fd, data, temporary)
             n_points += len(points)
@@ -90,13 +101,35 @@ def export(file: CsvFile, target: Path, *, is_safe: bool, is_replacing: bool = F
     return n_points
 
 
-def _require_other(file: CsvFile, target: Path) -> None:
-    if target.exists() and target.samefile(file.path):
-        raise ValueError(f"{target} is the data file itself; choose another name")
+def _place_of(file: CsvFile, target: Path, *, is_replacing: bool) -> Path:
+    """Where a new `target` goes: a symbolic link is followed, so that it stays.
+
+    OSError for what is there and may not be replaced.
+    """
+    place = Path(os.path.realpath(target))
+    if target.exists():
+        if target.samefile(file.path):
+            raise ValueError(f"{target} is the data file itself; choose another name")
+        if not stat.S_ISREG(target.stat().st_mode) or not place.is_file():
+            raise StorageError(
+                errno.EEXIST,
+                f"{target} is no regular file and is not replaced; choose the name of a new file",
+            )
+        if not is_replacing:
+            raise FileExistsError(
+                errno.EEXIST, f"{target} exists; choose another name, or pass --force"
+            )
+    if place.is_symlink():
+        raise StorageError(errno.ELOOP, f"{target} is a symbolic link that leads to itself")
+    if not place.parent.is_dir():
+        raise FileNotFoundError(
+            errno.ENOENT, f"{target}: there is no directory {place.parent}; make it first"
+        )
+    return place
 
 
-def _require_room(target: Path, needed_bytes: int) -> None:
-    free_bytes = shutil.disk_usage(target.parent).free
+def _require_room(target: Path, place: Path, needed_bytes: int) -> None:
+    free_bytes = shutil.disk_usage(place.parent).free
     if free_bytes < needed_bytes:
         raise StorageError(
             errno.ENOSPC,
@@ -106,28 +139,40 @@ def _require_room(target: Path, needed_bytes: int) -> None:
 
 
 @contextmanager
-def _new_file(file: CsvFile, target: Path, *, is_replacing: bool) -> Iterator[tuple[int, Path]]:
-    """A new file that has the name `target`, on disk, once all is written into it.
+def _new_file(file: CsvFile, target: Path, place: Path) -> Iterator[tuple[int, Path]]:
+    """A new file that has the name `place`, on disk, once all is written into it.
 
-    No more users may read it than may read the data.
+    No more users may read it than may read the data. Errors name it `target`, as the caller does.
     """
-    if not is_replacing and target.exists():
-        raise FileExistsError(
-            errno.EEXIST, f"{target} exists; choose another name, or pass --force"
-        )
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.new")
-    fd = files.create(temporary, os.fstat(file.fd).st_mode & 0o666)
+    try:
+        with _written_beside(place, os.fstat(file.fd).st_mode & 0o666) as (fd, temporary):
+            yield fd, temporary
+    except TinyFluxError:
+        raise
+    except OSError as error:
+        doing = f"{target}: {file.path.name} could not be copied there"
+        raise files.storage_error(error, doing, "nothing is there that was not before") from error
+    try:
+        files.sync_directory(place.parent)
+    except OSError as error:
+        doing = f"{target}: the copy is made, but the disk did not confirm it"
+        raise files.storage_error(error, doing, "a power cut may undo it") from error
+
+
+@contextmanager
+def _written_beside(place: Path, mode: int) -> Iterator[tuple[int, Path]]:
+    temporary = place.with_name(f".{place.name}.{secrets.token_hex(4)}.new")
+    fd = files.create(temporary, mode)
     try:
         yield fd, temporary
         files.sync(fd, temporary)
-        files.rename(temporary, target)
+        files.rename(temporary, place)
     except BaseException:
         with suppress(OSError):
             files.unlink(temporary)
         raise
     finally:
         os.close(fd)
-    files.sync_directory(target.parent)
 
 
 def _plain_cells(point: Point) -> list[str]:
@@ -137,10 +182,15 @@ def _plain_cells(point: Point) -> list[str]:
 def _safe_cells(point: Point) -> list[str]:
     """The cells of a row, of which measurement, keys and tag values may hold anything.
 
-    Keys have a prefix, and times and numbers are no text.
+    Times and numbers are no text.
     """
     cells = cells_of(point, is_compact=False)
-    for place in (1, *range(3, 2 + 2 * len(point.tags), 2)):
-        if cells[place].startswith(_FORMULA_STARTS):
-            cells[place] = "'" + cells[place]
+    n_tags = len(point.tags)
+    keys = range(2, len(cells), 2)
+    for place in (1, *keys, *range(3, 3 + 2 * n_tags, 2)):
+        cells[place] = _CELL_STARTS.sub(_with_apostrophe, cells[place])
     return cells
+
+
+def _with_apostrophe(start: re.Match[str]) -> str:
+    return start[0] + "'"

@@ -44,7 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     def command(name: str, run: object, text: str) -> argparse.ArgumentParser:
         sub = commands.add_parser(name, help=text, description=text)
         sub.add_argument("path", type=Path, help="the data file")
-        sub.add_argument("--encoding", help="of the file, if it is not UTF-8")
+        sub.add_argument("--encoding", type=_encoding, help="of the file, if it is not UTF-8")
         sub.set_defaults(command=run)
         return sub
 
@@ -75,6 +75,16 @@ def _parser() -> argparse.ArgumentParser:
         help="put an apostrophe before text that a spreadsheet would run as a formula",
     )
     return parser
+
+
+def _encoding(name: str) -> str:
+    try:
+        "a\n".encode(name)
+    except (LookupError, ValueError) as error:
+        raise argparse.ArgumentTypeError(
+            f"{name!r} is no encoding of text ({error}); utf-8, utf-16 and latin-1 are some"
+        ) from None
+    return name
 
 
 def _check(options: argparse.Namespace) -> int:

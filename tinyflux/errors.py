@@ -13,6 +13,8 @@ TinyFluxError
 
 from __future__ import annotations
 
+import shlex
+
 
 class TinyFluxError(Exception):
     """Base of every error of this package."""
@@ -62,5 +64,5 @@ class DamageError(TinyFluxError, ValueError):
         self.reason = reason
         super().__init__(
             f"{path}: the row at byte {offset} cannot be read: {reason}; correct it by hand, or "
-            f"set bad rows aside with: python -m tinyflux repair {path}"
+            f"set bad rows aside with: python -m tinyflux repair {shlex.quote(path)}"
         )

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.tinyflux.durability.terminal import Terminal
+
 _MEMORY = Path("/dev/shm")
 
 
@@ -33,3 +35,9 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         pytest.skip("this machine lets nobody mount a tmpfs")
     yield folder
     subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+@pytest.fixture
+def tinyflux(capsys: pytest.CaptureFixture[str]) -> Terminal:
+    """The command."""
+    return Terminal(capsys)

@@ -2,47 +2,22 @@
 
 from __future__ import annotations
 
-import csv
 import os
+import shlex
 import subprocess
 import sys
 import tracemalloc
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from tests.tinyflux.durability.operations import point
-from tests.tinyflux.exact import contents
-from tests.tinyflux.programs import start
+from tests.tinyflux.durability.terminal import Terminal
 from tinyflux import FieldQuery, Point, TinyFlux
-from tinyflux.cli import main
 from tinyflux.errors import DamageError
 
 ROW = b"2025-01-01T00:00:00,m,_tag_a,b,_field_n,%d\r\n"
-
-
-@dataclass
-class Terminal:
-    """Runs the command and keeps what it says."""
-
-    capture: pytest.CaptureFixture[str]
-    status: int = 0
-    out: str = ""
-    err: str = ""
-
-    def __call__(self, *arguments: object) -> int:
-        """The exit status."""
-        self.status = main([str(part) for part in arguments])
-        self.out, self.err = self.capture.readouterr()
-        return self.status
-
-
-@pytest.fixture
-def tinyflux(capsys: pytest.CaptureFixture[str]) -> Terminal:
-    """The command."""
-    return Terminal(capsys)
 
 
 @pytest.fixture
@@ -244,106 +219,6 @@ def test_info(path: Path, tinyflux: Terminal) -> None:
     assert "of another state of the file: not used" in tinyflux.out
 
 
-def test_backup(path: Path, tinyflux: Terminal) -> None:
-    copy = path.with_name("copy.csv")
-    path.write_bytes(path.read_bytes() + b"torn")
-    assert tinyflux("backup", path, copy) == 0
-    assert copy.read_bytes() == ROW % 1 + ROW % 2 + ROW % 3
-    assert tinyflux("backup", path, copy) == 1
-    assert "pass --force" in tinyflux.err
-    path.write_bytes(ROW % 9)
-    assert tinyflux("backup", "--force", path, copy) == 0
-    assert copy.read_bytes() == ROW % 9
-    folder = path.parent / "backups"
-    folder.mkdir()
-    assert tinyflux("backup", path, folder) == 0
-    assert (folder / "data.csv").read_bytes() == ROW % 9
-    assert tinyflux("backup", "--force", path, path) == 1
-    assert "is the data file itself" in tinyflux.err
-    assert path.read_bytes() == ROW % 9
-
-
-def test_a_backup_is_no_more_readable_than_the_data(path: Path, tinyflux: Terminal) -> None:
-    path.chmod(0o600)
-    copy = path.with_name("copy.csv")
-    tinyflux("backup", path, copy)
-    tinyflux("export", path, path.with_name("export.csv"))
-    assert copy.stat().st_mode & 0o777 == 0o600
-    assert path.with_name("export.csv").stat().st_mode & 0o777 == 0o600
-
-
-BUSY = {
-    "a writer": """
-        db = TinyFlux(path, flush_on_insert=False)
-        print("begun", flush=True)
-        n = 0
-        while True:
-            n += 1
-            db.insert_multiple([point(n, own="{name}"), point(n, own="{name}")])
-        """,
-    "a rewriter": """
-        db = TinyFlux(path)
-        print("begun", flush=True)
-        while True:
-            db.insert(point(1, own="rewriter"))
-            db.remove(TagQuery().own == "rewriter")
-        """,
-}
-
-
-def test_backups_while_others_write_are_consistent(path: Path, tinyflux: Terminal) -> None:
-    codes = [BUSY["a writer"].format(name="a"), BUSY["a writer"].format(name="b")]
-    processes = [start(code, path) for code in [*codes, BUSY["a rewriter"]]]
-    for process in processes:
-        assert process.stdout is not None
-        process.stdout.readline()
-    for number in range(15):
-        copy = path.with_name(f"copy{number}.csv")
-        assert tinyflux("backup", path, copy) == 0
-        assert tinyflux("check", copy) == 0
-        with TinyFlux(copy) as db:
-            for name in ("a", "b"):
-                own = [p.fields["n"] for p in db if p.tags.get("own") == name]
-                # A batch is in it whole or not at all, and none is missing in between.
-                assert own == [n for n in range(1, len(own) // 2 + 1) for _ in range(2)]
-    for process in processes:
-        process.kill()
-        process.communicate()
-    assert tinyflux("repair", "--run", path) == 0
-
-
-FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", "＝1"]
-
-
-def test_export_is_safe_for_a_spreadsheet_on_request(path: Path, tinyflux: Terminal) -> None:
-    path.unlink()
-    with TinyFlux(path) as db:
-        for n, text in enumerate(FORMULAS):
-            db.insert(
-                Point(time=point(n).time, measurement=text, tags={"a": text}, fields={"n": -1})
-            )
-    stored = path.read_bytes()
-    plain, safe = path.with_name("plain.csv"), path.with_name("safe.csv")
-    assert tinyflux("export", path, plain) == 0
-    assert tinyflux("export", "--safe", path, safe) == 0
-    assert path.read_bytes() == plain.read_bytes() == stored
-    with open(safe, newline="", encoding="utf-8") as file:
-        rows = list(csv.reader(file))
-    assert [row[1] for row in rows] == [row[3] for row in rows] == ["'" + t for t in FORMULAS]
-    assert {row[5] for row in rows} == {"-1"}
-    assert tinyflux("export", path, safe) == 1
-    assert "pass --force" in tinyflux.err
-    with TinyFlux(plain) as db, TinyFlux(path) as original:
-        assert contents(db.all()) == contents(original.all())
-
-
-def test_export_of_a_damaged_file_leaves_no_half_of_it(path: Path, tinyflux: Terminal) -> None:
-    path.write_bytes(ROW % 1 + b"no row\n")
-    assert tinyflux("export", path, path.with_name("out.csv")) == 1
-    assert "repair" in tinyflux.err
-    assert [place.name for place in path.parent.iterdir()] == ["data.csv"]
-
-
 def test_other_encodings(path: Path, tinyflux: Terminal) -> None:
     path.unlink()
     with TinyFlux(path, encoding="utf-16") as db:
@@ -355,6 +230,18 @@ def test_other_encodings(path: Path, tinyflux: Terminal) -> None:
     assert tinyflux("repair", "--run", "--encoding", "utf-16", path) == 0
     with TinyFlux(path, encoding="utf-16") as db:
         assert len(db) == 3
+
+
+@pytest.mark.parametrize("name", ["foo", "base64", "rot13", "undefined", "", "a\0b"])
+@pytest.mark.parametrize("command", ["check", "info", "index", "repair"])
+def test_an_encoding_that_is_none_is_a_wrong_use(
+    path: Path, tinyflux: Terminal, command: str, name: str
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        tinyflux(command, "--encoding", name, path)
+    assert ended.value.code == 2
+    _, err = tinyflux.capture.readouterr()
+    assert f"argument --encoding: {name!r} is no encoding of text" in err
 
 
 def test_it_runs_as_a_module(path: Path) -> None:
@@ -369,13 +256,15 @@ def test_it_runs_as_a_module(path: Path) -> None:
     assert done.stdout == f"{path}: 3 rows, no problem\n"
 
 
-def test_a_damaged_file_names_the_way_to_mend_it(path: Path, tinyflux: Terminal) -> None:
+def test_a_damaged_file_names_the_way_to_mend_it(tmp_path: Path, tinyflux: Terminal) -> None:
+    path = tmp_path / "living room's; data.csv"
     path.write_bytes(ROW % 1 + b"no row\n" + ROW % 2)
     with TinyFlux(path) as db:
         with pytest.raises(DamageError) as found:
             len(db)
         command = str(found.value).rpartition("python -m tinyflux ")[2]
-        assert command == f"repair {path}"
-        tinyflux("repair", "--run", path)
+        name, said = shlex.split(command)
+        assert (name, said) == ("repair", str(path))
+        tinyflux(name, "--run", said)
         assert db.get_field_values("n") == [1, 2]
         assert db.remove(FieldQuery().n == 1) == 1
