@@ -18,12 +18,13 @@ from tinyflux.codec import RowCodec, point_of
 from tinyflux.csvfile import CsvFile
 from tinyflux.errors import CacheDamageError, DamageError
 from tinyflux.materialize import points_of
+from tinyflux.open_quotes import hides_rows
 from tinyflux.parsing import parse
 from tinyflux.point import Point
 from tinyflux.progress import Progress
-from tinyflux.records import Chunk, Record, records
+from tinyflux.records import Chunk, Record, may_finish, next_row_start, records, resumption
 from tinyflux.stored_segment import StoredSegment
-from tinyflux.tails import Source, finished_end, has_swallowed_rows, line_end
+from tinyflux.tails import Source, begins_with_nuls, finished_end, nul_end
 from tinyflux.text_encoding import first_bytes
 
 _CHUNK_BYTES = 2 << 20
@@ -63,15 +64,20 @@ def examine(file: CsvFile) -> Iterator[Piece]:
             data = file.read(offset, min(offset + size_bytes, state.end))
             if not data:
                 break  # cut by another program meanwhile
+            if begins_with_nuls(data, file.codec):
+                behind = nul_end(file.read, offset, state.end)
+                yield _nuls(offset, behind, is_tail=behind >= state.end)
+                offset = behind
+                continue
             chunk = Chunk(data, offset, str(file.path))
             is_all = offset + len(data) >= state.end
             n_bytes = 0
-            for piece in _pieces(chunk, file.codec, is_all=is_all):
+            for piece in _pieces(chunk, file.codec, is_all=is_all, is_cut=file.may_be_cut()):
                 yield piece
                 n_bytes = piece.stop - offset
             if is_all:
                 offset += n_bytes
-                source = Source(file.read, file.codec, str(file.path))
+                source = Source(file.read, file.codec, str(file.path), file.may_be_cut())
                 if finished_end(source, offset, state.end) < state.end:
                     yield _tail(file, offset, state.end)
                 break
@@ -83,19 +89,19 @@ def examine(file: CsvFile) -> Iterator[Piece]:
         yield Damage(state.end, state.identity.size_bytes, reason, is_tail=True)
 
 
-def _pieces(chunk: Chunk, codec: RowCodec, *, is_all: bool) -> Iterator[Piece]:
+def _pieces(chunk: Chunk, codec: RowCodec, *, is_all: bool, is_cut: bool) -> Iterator[Piece]:
     """What stands in a chunk, as far as rows are finished in it."""
     try:
         parsed = parse(chunk, codec)
     except DamageError:
-        yield from _joined(_OneByOne(chunk, codec, is_all=is_all).pieces())
+        yield from _joined(_OneByOne(chunk, codec, is_all=is_all, is_cut=is_cut).pieces())
         return
     if parsed.n_bytes:
         yield Good(chunk.offset, chunk.offset + parsed.n_bytes, parsed.segment.n_rows)
     rest = chunk.data[parsed.n_bytes :]
-    if has_swallowed_rows(rest, is_all=is_all):
+    if hides_rows(rest, codec, is_all=is_all, is_cut=is_cut):
         rest_chunk = Chunk(rest, chunk.offset + parsed.n_bytes, chunk.path)
-        yield from _joined(_OneByOne(rest_chunk, codec, is_all=is_all).pieces())
+        yield from _joined(_OneByOne(rest_chunk, codec, is_all=is_all, is_cut=is_cut).pieces())
 
 
 def _joined(pieces: Iterator[Piece]) -> Iterator[Piece]:
@@ -116,11 +122,12 @@ def _joined(pieces: Iterator[Piece]) -> Iterator[Piece]:
 class _OneByOne:
     """Rows of a damaged chunk, each by itself, from small windows so that many do not add up."""
 
-    def __init__(self, chunk: Chunk, codec: RowCodec, *, is_all: bool) -> None:
+    def __init__(self, chunk: Chunk, codec: RowCodec, *, is_all: bool, is_cut: bool) -> None:
         self._data = chunk.data
         self._chunk = chunk
         self._codec = codec
         self._is_all = is_all
+        self._is_cut = is_cut
         self._place = 0
 
     def pieces(self) -> Iterator[Piece]:
@@ -129,12 +136,13 @@ class _OneByOne:
         while self._place < len(self._data):
             before = self._place
             window = self._data[before : before + size_bytes]
-            yield from self._window_pieces(window)
+            if may_finish(window, self._codec):
+                yield from self._window_pieces(window)
             if self._place > before:
                 size_bytes = _WINDOW_BYTES
             elif before + len(window) < len(self._data):
                 size_bytes *= 2
-            elif has_swallowed_rows(window, is_all=self._is_all):
+            elif hides_rows(window, self._codec, is_all=self._is_all, is_cut=self._is_cut):
                 yield self._bad_line("a quote that it opens is never closed, and rows follow")
             else:
                 return
@@ -151,7 +159,7 @@ class _OneByOne:
                 elif self._skip_nuls(window, record.start):
                     yield self._nuls(start + record.start)
                     return
-                elif has_swallowed_rows(window[record.start : record.stop], is_all=True):
+                elif next_row_start(window[: record.stop], record.start, self._codec) is not None:
                     yield self._bad_line(f"{reason}, and it swallows rows by a quote")
                     return
                 else:
@@ -172,16 +180,23 @@ class _OneByOne:
         rest = self._data[start:]
         n_nuls = len(rest) - len(rest.lstrip(b"\0"))
         self._place = start + n_nuls
-        first = self._chunk.offset + start
-        return Damage(first, first + n_nuls, f"{n_nuls} NUL bytes, as a power cut leaves them")
+        return _nuls(self._chunk.offset + start, self._chunk.offset + self._place)
 
     def _is_finished_line(self) -> bool:
-        return line_end(self._data, self._place, self._codec) > self._place
+        return resumption(self._data, self._place, self._codec) > self._place
 
     def _bad_line(self, reason: str) -> Damage:
         start = self._place
-        self._place = line_end(self._data, start, self._codec)
+        self._place = resumption(self._data, start, self._codec)
+        if self._place == start:
+            self._place = len(self._data)  # nothing behind it can be told from it
         return Damage(self._chunk.offset + start, self._chunk.offset + self._place, reason)
+
+
+def _nuls(start: int, stop: int, *, is_tail: bool = False) -> Damage:
+    where = " behind the last row" if is_tail else ""
+    reason = f"{stop - start} NUL bytes{where}, as a power cut leaves them"
+    return Damage(start, stop, reason, is_tail)
 
 
 def _fault(record: Record) -> str | None:
@@ -196,9 +211,8 @@ def _fault(record: Record) -> str | None:
 def _tail(file: CsvFile, offset: int, size_bytes: int) -> Damage:
     head = file.read(offset, min(size_bytes, offset + _CHUNK_BYTES))
     if not head.strip(b"\0"):
-        reason = f"{size_bytes - offset} NUL bytes behind the last row, as a power cut leaves them"
-    else:
-        reason = "the last row has no end: a write was cut off, or a person typed no newline"
+        return _nuls(offset, size_bytes, is_tail=True)
+    reason = "the last row has no end: a write was cut off, or a person typed no newline"
     return Damage(offset, size_bytes, reason, is_tail=True)
 
 

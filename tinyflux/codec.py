@@ -93,6 +93,11 @@ class RowCodec:
         return self._writer_dialect.lineterminator.encode(self.encoding)
 
     @property
+    def quote(self) -> bytes:
+        """The bytes of the character that quotes a cell; none where there is none."""
+        return (self._writer_dialect.quotechar or "").encode(self.encoding)
+
+    @property
     def row_ends(self) -> tuple[bytes, ...]:
         """The characters that end a row, each of one width in bytes."""
         marks = ("\n", "\r") if self.ends_with_return else ("\n",)

@@ -204,13 +204,20 @@ class CsvFile(NamedFile):
         start = None if stored is None else stored.batch_start(identity, self.read)
         if start is not None:
             return Tail(start)
-        source = Source(self.read, self.codec, str(self.path))
+        source = Source(self.read, self.codec, str(self.path), self.may_be_cut())
         known = self._marking.row_end(identity, self.read)
         is_restarted = stored is not None and not stored.is_of_this_boot
         if known is not None and not is_restarted:
             return Tail(finished_end(source, known, size_bytes))
         start = known or self.header_size()
         return tail_after_power_cut(source, start, size_bytes, is_restarted=is_restarted)
+
+    def may_be_cut(self) -> bool:
+        """Whether the file may have lost its end: the system went down, or somebody cut it."""
+        stored = self._marking.stored()
+        if stored is None:
+            return False
+        return not stored.is_of_this_boot or stored.is_ahead_of(self.opened())
 
     def sync(self) -> None:
         """Every row that this handle has written is on disk when this returns.

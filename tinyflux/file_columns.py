@@ -17,13 +17,14 @@ from tinyflux.cache import PUBLISH_ROWS, Checksum, Coverage
 from tinyflux.csvfile import CsvFile, State
 from tinyflux.errors import DamageError
 from tinyflux.marks import Identity, new_generation
+from tinyflux.open_quotes import hides_rows
 from tinyflux.parsing import Parsed, parse
 from tinyflux.records import Chunk
 from tinyflux.rewrite import end_of
 from tinyflux.segment import Segment, concatenate
 from tinyflux.stored_segment import StoredSegment
 from tinyflux.table import SEGMENT_ROWS, Table
-from tinyflux.tails import has_swallowed_rows
+from tinyflux.tails import begins_with_nuls, nul_end
 
 logger = logging.getLogger(__name__)
 
@@ -215,12 +216,23 @@ def parsed_chunks(file: CsvFile, start: int, stop: int) -> Iterator[tuple[Parsed
     size_bytes = CHUNK_BYTES
     while offset < stop:
         data = file.read(offset, min(offset + size_bytes, stop))
+        if begins_with_nuls(data, file.codec):
+            behind = nul_end(file.read, offset, stop)
+            if behind >= stop:
+                return  # a torn tail
+            reason = f"{behind - offset} NUL bytes, as a power cut leaves them"
+            raise DamageError(str(file.path), offset, reason)
         parsed = parse(Chunk(data, offset, str(file.path)), file.codec)
         if parsed.n_bytes:
             yield parsed, data
             offset += parsed.n_bytes
             size_bytes = CHUNK_BYTES
-        elif has_swallowed_rows(data, is_all=not data or offset + len(data) >= stop):
+        elif hides_rows(
+            data,
+            file.codec,
+            is_all=not data or offset + len(data) >= stop,
+            is_cut=file.may_be_cut(),
+        ):
             raise DamageError(
                 str(file.path), offset, "a quote that it opens is never closed, and rows follow"
             )

@@ -16,11 +16,12 @@ from tinyflux.errors import DamageError
 from tinyflux.fast_rows import Lines, group_by_shape
 from tinyflux.materialize import paused_collector
 from tinyflux.point import Point
-from tinyflux.records import Chunk, records
+from tinyflux.records import Chunk, may_finish, records
 from tinyflux.segment import Extent, Segment, concatenate, segment_of_points, take
 
 FEW_BYTES = 1 << 15
 """Below this many bytes numpy's fixed costs exceed what it saves."""
+_NOTHING = np.zeros(1, dtype=np.uint32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,8 @@ class Parsed:
 
 def parse(chunk: Chunk, codec: RowCodec) -> Parsed:
     """Every complete row of `chunk`, with offsets; DamageError for one that is none."""
+    if not may_finish(chunk.data, codec):
+        return Parsed(segment_of_points([], Extent(chunk.offset, _NOTHING)), 0)
     with paused_collector():
         if codec.is_plain and len(chunk.data) > FEW_BYTES:
             try:

@@ -15,7 +15,12 @@ from dataclasses import dataclass
 from tinyflux.codec import RowCodec, allow_long_cells
 from tinyflux.errors import DamageError
 
-_ROW_START = re.compile(rb"\n\0*(?:[0-9]\0*){4}-\0*(?:[0-9]\0*){2}-\0*(?:[0-9]\0*){2}T[0-9:.\0]+,")
+_CELL = rb'(?:"[^"]*+(?:""[^"]*+)*+"[^,\r\n]*+|(?!")[^,\r\n]*+)'
+_RECORD = re.compile(_CELL + rb"(?:," + _CELL + rb")*+[\r\n]")
+"""The first record in csv's default dialect."""
+_ROW_START = re.compile(
+    rb"[\r\n]\0*(?:[0-9]\0*){4}-\0*(?:[0-9]\0*){2}-\0*(?:[0-9]\0*){2}T[0-9:.\0]+,"
+)
 """In UTF-16 and UTF-32, too, where NUL bytes stand in between."""
 
 
@@ -111,10 +116,41 @@ def _decoded(chunk: Chunk, codec: RowCodec, errors: str) -> tuple[str, UnicodeDe
         return data[: error.start].decode(codec.encoding), None if is_cut else error
 
 
-def row_start(data: bytes) -> int | None:
-    """Where a row begins behind the first newline of `data`, going by its time; None if nowhere.
+def next_row_start(data: bytes, start: int, codec: RowCodec) -> int | None:
+    """Where a row begins behind a newline at or behind `start`, going by its time; or None.
 
     Only a guess: the text of a value may look like that.
     """
-    found = _ROW_START.search(data)
-    return None if found is None else found.start() + 1
+    found = _ROW_START.search(data, start)
+    if found is None:
+        return None
+    newline = "\n".encode(codec.encoding)
+    return found.start() - newline.index(b"\n") + len(newline)
+
+
+def may_finish(data: bytes, codec: RowCodec) -> bool:
+    """False if the first record of `data` does not end in it, found without taking it apart."""
+    return not codec.is_plain or _RECORD.match(data) is not None
+
+
+def line_end(data: bytes, start: int, codec: RowCodec) -> int:
+    """Behind the line that holds byte `start` of `data`; `start` where it does not end in it."""
+    if codec.is_plain:
+        return data.find(b"\n", start) + 1 or start
+    width = len(codec.row_ends[0])
+    for place in range(start - start % width, len(data) - width + 1, width):
+        if data[place : place + width] in codec.row_ends:
+            return place + width
+    return start
+
+
+def resumption(data: bytes, start: int, codec: RowCodec) -> int:
+    """Where rows may go on behind bytes at `start` that are none; `start` where nowhere.
+
+    Where a lost byte has moved all that follows out of step, at the next that looks like a row.
+    """
+    if len(codec.row_ends[0]) > 1:
+        place = next_row_start(data, start, codec)
+        if place is not None:
+            return place
+    return line_end(data, start, codec)

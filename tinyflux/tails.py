@@ -13,14 +13,13 @@ from dataclasses import dataclass
 
 from tinyflux.codec import RowCodec, is_compact_row, point_of
 from tinyflux.errors import DamageError
-from tinyflux.records import Chunk, Record, records, row_start
+from tinyflux.open_quotes import hides_rows
+from tinyflux.records import Chunk, Record, may_finish, records, resumption
 
 CHUNK_BYTES = 1 << 20
 SALVAGE_BYTES = 16 << 20
 """Whole rows behind a run of NUL bytes are kept if it is within so many bytes of the end: what is
 further away is old damage, for `check` and `repair`."""
-LONGEST_ROW_BYTES = 64 << 20
-"""Beyond so many bytes without a row's end, rows that begin in between are looked for."""
 _NOT_NUL = re.compile(rb"[^\0]")
 _BLANKS = b"\r\n\t \0"
 
@@ -33,6 +32,8 @@ class Source:
     """The bytes from a start to before a stop."""
     codec: RowCodec
     path: str
+    is_cut: bool = False
+    """Whether the file may have lost its end: a power cut, or somebody cut it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +60,17 @@ def _walked(source: Source, start: int, stop: int, reach: int) -> int:
     offset, size_bytes = start, CHUNK_BYTES
     while offset < reach:
         data = source.read(offset, min(offset + size_bytes, stop))
+        if begins_with_nuls(data, source.codec):
+            behind = nul_end(source.read, offset, stop)
+            if behind >= stop:
+                break
+            offset = behind
+            continue
         n_bytes = _finished(source, data, offset)
         is_all = not data or offset + len(data) >= stop
         if n_bytes:
             offset, size_bytes = offset + n_bytes, CHUNK_BYTES
-        elif has_swallowed_rows(data, is_all=is_all):
+        elif hides_rows(data, source.codec, is_all=is_all, is_cut=source.is_cut):
             return _last_line_end(source, offset, stop)
         elif is_all:
             break
@@ -72,24 +79,30 @@ def _walked(source: Source, start: int, stop: int, reach: int) -> int:
     return offset
 
 
-def has_swallowed_rows(data: bytes, *, is_all: bool) -> bool:
-    """Whether bytes that begin a row and do not finish it hold the start of another.
+def nul_end(read: Callable[[int, int], bytes], start: int, stop: int) -> int:
+    """Behind the run of NUL bytes that begins at `start`, at most `stop`."""
+    while start < stop:
+        data = read(start, min(start + CHUNK_BYTES, stop))
+        found = _NOT_NUL.search(data)
+        if found is not None or not data:
+            return start + (found.start() if found is not None else 0)
+        start += len(data)
+    return start
 
-    `is_all` tells that the file ends with them; else only a very long row is looked at.
-    """
-    return (is_all or len(data) >= LONGEST_ROW_BYTES) and row_start(data) is not None
+
+def begins_with_nuls(data: bytes, codec: RowCodec) -> bool:
+    """Whether bytes at the start of a row are what a power cut leaves, and no text."""
+    return data[:1] == b"\0" and codec.encoding == "utf-8"
 
 
 def _last_line_end(source: Source, start: int, stop: int) -> int:
-    ends = source.codec.row_ends
-    width = len(ends[0])
-    stop -= (stop - start) % width
+    width = len(source.codec.row_ends[0])
     while stop > start:
         first = max(start, stop - CHUNK_BYTES)
         data = source.read(first, stop)
-        for place in range(len(data) - width, -1, -width):
-            if data[place : place + width] in ends:
-                return first + place + width
+        end = max(data.rfind(mark) for mark in source.codec.row_ends)
+        if end >= 0:
+            return first + end + width
         stop = first
     return start
 
@@ -147,29 +160,20 @@ def _finished(source: Source, data: bytes, offset: int) -> int:
     if codec.is_plain and b'"' not in data:
         return data.rfind(b"\n") + 1
     end = 0
+    if not may_finish(data, codec):
+        return end
     try:
         for record in records(Chunk(data, offset, source.path), codec, is_lenient=True):
             end = record.stop
     except DamageError as error:
         # Bytes that are no text: damage for `check`, but the rows behind it are complete.
-        end = line_end(data, error.offset - offset, codec)
+        end = resumption(data, error.offset - offset, codec)
     return _behind_blank_lines(data, end, codec)
 
 
 def _behind_blank_lines(data: bytes, end: int, codec: RowCodec) -> int:
     is_blank = data.endswith(codec.row_ends) and not data[end:].strip(_BLANKS)
     return len(data) if is_blank else end
-
-
-def line_end(data: bytes, start: int, codec: RowCodec) -> int:
-    """Behind the line that holds byte `start` of `data`; `start` where it does not end in it."""
-    if codec.is_plain:
-        return data.find(b"\n", start) + 1 or start
-    width = len(codec.row_ends[0])
-    for place in range(start - start % width, len(data) - width + 1, width):
-        if data[place : place + width] in codec.row_ends:
-            return place + width
-    return start
 
 
 def _is_row(record: Record, text: bytes, codec: RowCodec, *, is_exact: bool) -> bool:

@@ -14,6 +14,7 @@ from tests.tinyflux import by_hand
 from tests.tinyflux.backends import require_sound
 from tests.tinyflux.exact import contents
 from tinyflux import FieldQuery, Point, TagQuery, TinyFlux
+from tinyflux.checking import Damage, Good, examine, open_for_check
 
 TIME = datetime(2025, 1, 1, tzinfo=UTC)
 
@@ -266,3 +267,18 @@ def test_a_torn_mark_is_no_row(tmp_path: Path, encoding: str, n_bytes: int) -> N
         db.insert(point(2))
     with TinyFlux(path, encoding=encoding) as db:
         assert db.get_field_values("n") == [2]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-be"])
+def test_a_lost_byte_costs_its_row_and_no_other(tmp_path: Path, encoding: str) -> None:
+    """All behind it is out of step."""
+    path = tmp_path / "data.csv"
+    with TinyFlux(path, encoding=encoding) as db:
+        db.insert_multiple(Point(fields={"n": n}) for n in range(40))
+    data = path.read_bytes()
+    for place in range(len(data) // 2, len(data) // 2 + 60, 7):
+        path.write_bytes(data[:place] + data[place + 1 :])
+        with open_for_check(path, encoding) as file:
+            found = list(examine(file))
+        assert sum(piece.n_rows for piece in found if isinstance(piece, Good)) >= 38
+        assert any(isinstance(piece, Damage) for piece in found)

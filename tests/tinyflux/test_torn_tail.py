@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -173,3 +174,61 @@ def test_rows_that_come_while_a_torn_one_is_set_aside_are_not_cut(tmp_path: Path
         assert path.read_bytes() == torn + rest
         assert cut_torn(file.fileno(), path, Tail(len(row)), len(torn + rest))
     assert path.read_bytes() == row
+
+
+LINES_LIKE_ROWS = {
+    "a log": "tail:\n2024-01-01T00:00:00,ERROR it broke\n2024-01-01T00:00:01,ERROR again\n",
+    "a row": "a\r\n2024-01-01T00:00:00,m,_field_v,1\r\nb",
+    "rows": "\n2024-01-01T00:00:00,m,_field_v,1\n2024-01-01T00:00:00,m,f_v,1\n",
+}
+
+
+@pytest.mark.parametrize("is_marked", [True, False], ids=["marked", "no mark"])
+@pytest.mark.parametrize("name", LINES_LIKE_ROWS)
+def test_a_row_torn_in_a_text_that_looks_like_rows(
+    tmp_path: Path, name: str, is_marked: bool
+) -> None:
+    """Without a mark, a text cut behind a whole row cannot be told from a quote too much."""
+    path = tmp_path / "data.csv"
+    with TinyFlux(path) as db:
+        db.insert(point(1))
+        end = path.stat().st_size
+        db.insert(Point(time=TIME, tags={"log": LINES_LIKE_ROWS[name]}, fields={"n": 2}))
+    data = path.read_bytes()
+    mark = tmp_path / ".data.csv.index" / "mark"
+    told = mark.read_bytes()
+    for size in range(end + 1, len(data)):
+        if not is_marked and data[:size].endswith((b",1\n", b",1\r\n")):
+            continue
+        path.write_bytes(data[:size])
+        os.utime(path, (1e9, 1e9))  # nobody is writing it
+        mark.write_bytes(told if is_marked else b"")
+        with TinyFlux(path, access_mode="r") as db:
+            assert db.get_field_values("n") == [1]
+        with TinyFlux(path) as db:
+            db.insert(point(3))
+            assert db.get_field_values("n") == [1, 3]
+
+
+HOSTILE = {
+    "NULs behind rows": ROW % 1 * 1000 + b"\0" * (16 << 20),
+    "NULs between rows": ROW % 1 + b"\0" * (16 << 20) + ROW % 2,
+    "half a row and NULs": ROW % 1 + b"2025-01" + b"\0" * (16 << 20),
+    "a quote before many lines": ROW % 1 + b'"' + b"x\n" * (8 << 20),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_memory_is_bounded_by_what_is_looked_at(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "data.csv"
+    path.write_bytes(HOSTILE[name])
+    code = """
+        import resource
+        from tinyflux.checking import examine, open_for_check
+
+        with open_for_check(path) as file:
+            list(examine(file))
+        peak = Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]
+        print(peak)
+        """
+    assert int(output(code, path)) < 160 << 10
