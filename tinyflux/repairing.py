@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from tinyflux import files
 from tinyflux.checking import Damage, Good, examine
 from tinyflux.copying import Copier
 from tinyflux.csvfile import CsvFile
-from tinyflux.errors import DamageError
+from tinyflux.errors import DamageError, StorageError
 from tinyflux.parsing import parse
 from tinyflux.records import Chunk
 from tinyflux.replacement import Replacement, replacing
@@ -45,6 +46,12 @@ def repair(file: CsvFile, *, accept_tail: bool, is_dry: bool) -> Repair:
     """
     report = Repair()
     _walk(file, report, _Looker(), accept_tail=accept_tail)
+    if report.is_needed and report.n_rows_kept == 0:
+        raise StorageError(
+            errno.EINVAL,
+            f"{file.path}: no row of it can be read, so nothing was changed; it may be in another "
+            f"encoding or csv dialect, or no TinyFlux data file; to begin anew, move it away",
+        )
     if is_dry or not report.is_needed:
         return report
     with replacing(file) as replacement, file.locked() as identity:
@@ -103,18 +110,21 @@ class _Mender(_Looker):
             self._write_aside(b"\n")
 
     def _write_aside(self, data: bytes) -> None:
-        if self._bad_fd < 0:
-            self._bad_fd = files.open_aside(self._bad_path, os.fstat(self._file.fd))
-            self._bad_size = os.fstat(self._bad_fd).st_size
-            self.aside = self._bad_path
-        files.write_all(self._bad_fd, data, self._bad_path)
+        try:
+            if self._bad_fd < 0:
+                self._bad_fd = files.open_aside(self._bad_path, os.fstat(self._file.fd))
+                self._bad_size = os.fstat(self._bad_fd).st_size
+                self.aside = self._bad_path
+            files.write_all(self._bad_fd, data, self._bad_path)
+        except OSError as error:
+            doing = f"{self._bad_path}: what is no row could not be kept there"
+            raise files.storage_error(error, doing, "nothing was repaired") from error
 
     def finish(self, taken_to: int) -> None:
         """What is set aside is on disk first, then the mended file takes its place."""
         self._copier.flush()
         if self._bad_fd >= 0:
             files.sync(self._bad_fd, self._bad_path)
-            files.sync_directory(self._bad_path.parent)
         self._replacement.put_in_place(taken_to)
         self._close()
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tinyflux import Insert, Point, Remove, TagQuery, TinyFlux
+from tinyflux.cli import main
 from tinyflux.errors import DamageError
 
 TIME = datetime(2025, 1, 1, tzinfo=UTC)
@@ -112,3 +113,16 @@ def test_damage_that_comes_while_a_handle_is_open_is_met(tmp_path: Path) -> None
         assert found.value.offset == len(ROW % 1 + ROW % 2)
         path.write_bytes(ROW % 1 + ROW % 3)
         assert db.get_field_values("n") == [1, 3]
+
+
+@pytest.mark.parametrize("flags", [[], ["--run"]], ids=["dry", "run"])
+def test_repair_leaves_a_file_alone_of_which_it_can_read_no_row(
+    tmp_path: Path, flags: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "data.csv"
+    data = b"2024-01-01T00:00:00;m;_field_v;1\r\n" * 2
+    path.write_bytes(data)
+    assert main(["repair", str(path), *flags]) == 1
+    assert "no row of it can be read, so nothing was changed" in capsys.readouterr().err
+    assert path.read_bytes() == data
+    assert not path.with_name("data.csv.bad").exists()
