@@ -156,22 +156,54 @@ def open_aside(path: Path, like: os.stat_result) -> int:
     """A descriptor that appends to a file beside the data, made if there is none.
 
     It is as private as the data, `like`, and belongs to the data's owner if root makes it: whoever
-    goes on with the data must not be locked out.
+    goes on with the data must not be locked out. Its name is on disk when this returns.
+    PermissionError where more users may read it than the data, and this one cannot change that.
     """
     flags = os.O_WRONLY | os.O_APPEND
     try:
         step("open", path)
-        return os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC)
+        fd = os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC)
     except FileNotFoundError:
-        fd = create(path, 0o600, flags)
+        return _created_aside(path, flags, like)
+    try:
+        take_rights(fd, path, like)
+    except OSError as error:
+        os.close(fd)
+        reason = "more users may read it than may read the data, and its owner is another user"
+        raise PermissionError(error.errno, reason, str(path)) from error
+    return fd
+
+
+def _created_aside(path: Path, flags: int, like: os.stat_result) -> int:
+    fd = create(path, 0o600, flags)
     try:
         make_as_private(fd, path, like)
+        sync_directory(path.parent)
     except OSError:
         os.close(fd)
         with suppress(OSError):
             path.unlink()
         raise
     return fd
+
+
+def take_rights(fd: int, path: Path, like: os.stat_result) -> bool:
+    """Take the rights from a file, or a directory of such, that `like` gives nobody (any more).
+
+    Whether there were any. PermissionError where they cannot be taken.
+    """
+    now = os.fstat(fd)
+    allowed = stat.S_IMODE(like.st_mode) & 0o666
+    if now.st_gid != like.st_gid:
+        # Its group is some of the others.
+        allowed = allowed & ~0o060 | (allowed & 0o006) << 3
+    if stat.S_ISDIR(now.st_mode):
+        allowed |= (allowed & 0o444) >> 2
+    excess = stat.S_IMODE(now.st_mode) & 0o077 & ~allowed
+    if excess:
+        step("rights", path)
+        os.fchmod(fd, stat.S_IMODE(now.st_mode) & ~excess)
+    return excess != 0
 
 
 def make_as_private(fd: int, path: Path, like: os.stat_result) -> None:

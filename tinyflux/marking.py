@@ -20,6 +20,7 @@ from tinyflux.marks import (
     stamp,
     tail_checksum,
 )
+from tinyflux.sidecar import keep_private
 
 
 class Marking:
@@ -100,6 +101,8 @@ class Marking:
             synced = (identity.size_bytes, tail)
         elif before is not None and before.generation == generation:
             synced = (before.synced_bytes, before.synced_tail)
+        if before is None or before.generation != generation:
+            keep_private(self._path)  # somebody else has changed the file, or its rights
         self._known = Mark(generation, identity, tail, *synced, boot=boot_id())
         self._is_told = True
         if self._write(self._known):
@@ -109,6 +112,7 @@ class Marking:
 
     def accept(self, fd: int, generation: bytes) -> bool:
         """Mark a state that others made as known, where it has not changed for seconds."""
+        keep_private(self._path)
         mark = _mark(fd, generation)
         if not self._write(mark):
             return False

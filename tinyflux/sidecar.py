@@ -7,12 +7,19 @@ if root makes it.
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import stat
 from contextlib import suppress
 from pathlib import Path
 
 from tinyflux import files
+
+logger = logging.getLogger(__name__)
+
+ASIDE = (".torn", ".bad")
+"""What the names of the files end with in which bytes are kept that are no row."""
+_told: set[Path] = set()
 
 
 def sidecar(path: Path) -> Path:
@@ -31,6 +38,7 @@ def make_sidecar(path: Path) -> Path:
             raise PermissionError(
                 errno.EPERM, f"{directory} is no directory of the data's owner"
             ) from None
+        keep_private(path)
         return directory
     fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
@@ -42,6 +50,46 @@ def make_sidecar(path: Path) -> Path:
     finally:
         os.close(fd)
     return directory
+
+
+def keep_private(path: Path) -> None:
+    """Take the rights from what stands beside a data file that the data gives nobody any more.
+
+    A person may have made the data private since. Where that cannot be, it is in the log, once.
+    """
+    try:
+        like = os.stat(path)
+    except OSError:
+        return  # whoever uses the data next says so
+    directory = sidecar(path)
+    if is_trusted(path) and _take_rights(directory, like):
+        for entry in directory.iterdir():
+            _take_rights(entry, like)
+    for end in ASIDE:
+        _take_rights(path.with_name(path.name + end), like)
+
+
+def _take_rights(place: Path, like: os.stat_result) -> bool:
+    """Whether there were any to take."""
+    try:
+        fd = os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return False  # there is none, or a file that is none of ours
+    try:
+        return files.take_rights(fd, place, like)
+    except OSError as error:
+        if place not in _told:
+            _told.add(place)
+            logger.warning(
+                "%s: more users may read it than may read the data, and user %d cannot change "
+                "that (%s): let its owner do it",
+                place,
+                os.geteuid(),
+                error.strerror,
+            )
+        return False
+    finally:
+        os.close(fd)
 
 
 def is_trusted(path: Path) -> bool:

@@ -20,6 +20,7 @@ from tinyflux.point import Point
 from tinyflux.replacement import remove_left_over
 from tinyflux.rewrite import empty
 from tinyflux.row_texts import RowTexts
+from tinyflux.sidecar import keep_private
 from tinyflux.storages.base import Storage
 from tinyflux.table import Table
 from tinyflux.text_encoding import first_bytes
@@ -80,6 +81,7 @@ class CSVStorage(Storage):
         self._file, self._denial = _opened(self._path, self._codec, access_mode)
         if self.can_append:
             remove_left_over(self._file)
+            keep_private(self._path)
         if access_mode.startswith("w"):
             empty(self._file)
         self._file.header_size()  # a file in another encoding is refused before anything is done

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.tinyflux.durability.terminal import Terminal
+from tests.tinyflux.durability.users import NOBODY
 
 _MEMORY = Path("/dev/shm")
 
@@ -41,3 +42,13 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def tinyflux(capsys: pytest.CaptureFixture[str]) -> Terminal:
     """The command."""
     return Terminal(capsys)
+
+
+@pytest.fixture
+def shared() -> Iterator[Path]:
+    """A directory of nobody's, which other users can reach."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        os.chown(folder, NOBODY, NOBODY)
+        yield folder

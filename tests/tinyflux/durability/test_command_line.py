@@ -114,6 +114,19 @@ def test_repair_adds_to_what_an_earlier_one_set_aside(path: Path, tinyflux: Term
     assert path.with_name("data.csv.bad").read_bytes() == b"first\nsecond\n"
 
 
+def test_repair_changes_nothing_where_it_can_set_nothing_aside(
+    path: Path, tinyflux: Terminal
+) -> None:
+    path.write_bytes(ROW % 1 + b"no row\n" + ROW % 2)
+    before = path.read_bytes()
+    path.with_name("data.csv.bad").mkdir()
+    assert tinyflux("repair", "--run", path) == 1
+    assert f"{path}.bad: what is no row could not be kept there: Is a directory" in tinyflux.err
+    assert "nothing was repaired" in tinyflux.err
+    assert path.read_bytes() == before
+    assert not path.with_name(".data.csv.rewrite").exists()
+
+
 @pytest.mark.parametrize(
     ("tail", "is_kept"),
     [((ROW % 4)[:-2], True), ((ROW % 4)[:-1], True), (b"2025-01", False), (b"\0" * 9, False)],

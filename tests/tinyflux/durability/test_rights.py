@@ -4,55 +4,20 @@ from __future__ import annotations
 
 import os
 import shutil
-import stat
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.tinyflux.durability.faults import Fault, in_child
-from tests.tinyflux.durability.operations import point
+from tests.tinyflux.durability.operations import fill, point
+from tests.tinyflux.durability.users import NOBODY, SOMEBODY, mode, owner, root_only, umask
 from tests.tinyflux.programs import output
 from tinyflux import FieldQuery, TinyFlux
 from tinyflux.cli import main
 from tinyflux.files import intercepted
-
-NOBODY, SOMEBODY = 65534, 65533
-root_only = pytest.mark.skipif(os.geteuid() != 0, reason="files of other users need root")
-
-
-@contextmanager
-def umask(mask: int) -> Iterator[None]:
-    old = os.umask(mask)
-    yield
-    os.umask(old)
-
-
-@pytest.fixture
-def shared() -> Iterator[Path]:
-    """A directory of nobody's, which other users can reach."""
-    with tempfile.TemporaryDirectory(dir="/tmp") as name:
-        folder = Path(name)
-        folder.chmod(0o755)
-        os.chown(folder, NOBODY, NOBODY)
-        yield folder
-
-
-def mode(path: Path) -> int:
-    return stat.S_IMODE(path.stat().st_mode)
-
-
-def owner(path: Path) -> tuple[int, int]:
-    state = path.stat()
-    return state.st_uid, state.st_gid
-
-
-def fill(path: Path) -> None:
-    with TinyFlux(path) as db:
-        db.insert_multiple(map(point, range(6)))
 
 
 @pytest.mark.parametrize("mask", [0o022, 0o077, 0o002, 0o000])
@@ -61,27 +26,6 @@ def test_a_new_file_has_the_mode_of_the_umask(tmp_path: Path, mask: int) -> None
     with umask(mask):
         fill(path)
     assert mode(path) == 0o666 & ~mask
-
-
-@pytest.mark.parametrize("wanted", [0o600, 0o640, 0o644, 0o664, 0o666])
-def test_what_stands_beside_the_data_is_as_private_as_the_data(tmp_path: Path, wanted: int) -> None:
-    path = tmp_path / "data.csv"
-    path.touch()
-    path.chmod(wanted)
-    with umask(0o000), TinyFlux(path) as db:
-        db.insert_multiple(map(point, range(6)))
-        db.publish_index()
-        with open(path, "ab") as file:
-            file.write(b"torn")
-        db.insert(point(6))
-        with open(path, "ab") as file:
-            file.write(b"no row\n")
-        assert main(["repair", "--run", str(path)]) == 0
-    beside = [place for place in tmp_path.rglob("*") if place.is_file() and place != path]
-    assert {place.suffix for place in beside} == {"", ".segment", ".torn", ".bad"}
-    assert {mode(place) for place in [path, *beside]} == {wanted}
-    readers = (wanted & 0o444) >> 2
-    assert mode(path.with_name(".data.csv.index")) == wanted | readers | 0o700
 
 
 @pytest.mark.parametrize("wanted", [0o600, 0o640, 0o664, 0o444, 0o604])
