@@ -112,7 +112,7 @@ class DuplicateMemory:
         if receipt is None:
             return False
         broker = _name(message.source)
-        received = self._received.setdefault(broker, _Received())
+        received = self._of(broker)
         if received.connection != receipt.connection:
             received.connection = receipt.connection
             received.may_repeat = True
@@ -154,6 +154,12 @@ class DuplicateMemory:
         """Where the records before those of `path` are."""
         return path.with_name(f"{path.name}.1")
 
+    def _of(self, broker: int) -> _Received:
+        received = self._received.get(broker)
+        if received is None:
+            received = self._received[broker] = _Received()
+        return received
+
     def _recall(self) -> None:
         recalled: list[tuple[int, int, bytes]] = []
         doubtful: list[tuple[int, int, bytes]] = []
@@ -171,7 +177,7 @@ class DuplicateMemory:
         if boot == self._boot:
             recalled += doubtful
         for broker, packet_id, digest in recalled:
-            self._received.setdefault(broker, _Received()).table.put(packet_id, digest)
+            self._of(broker).table.put(packet_id, digest)
 
     def _append(self, path: Path, records: bytes) -> None:
         if self._fd < 0:
