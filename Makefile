@@ -1,7 +1,7 @@
 # Two commands: `make run` and `make test`. What they install goes into .venv, and stays there.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test lint format bench crash fuzz kill clean
+.PHONY: help run test lint format bench bench-ingest bench-wear crash fuzz kill clean
 
 BIN := .venv/bin
 
@@ -15,6 +15,8 @@ help:
 	@echo 'make format  lay the code out as `make lint` wants it'
 	@echo 'make bench   measure the engine beside TinyFlux 1.2.0, SQLite and DuckDB (an hour)'
 	@echo '             (make bench ARGS="--sizes 100k --engines ours,sqlite --only hour")'
+	@echo 'make bench-ingest   measure the collector beside a bare subscriber on one Mosquitto'
+	@echo 'make bench-wear     measure what reaches the disk at ten messages a second (an hour, root)'
 	@echo 'make crash   kill a writer 500 times, then let six processes write and read for a minute'
 	@echo '             (make crash KILLS=5000 SECONDS=600)'
 	@echo 'make kill    kill the collector 50 times under load, then cut, stop and fill what it needs'
@@ -49,6 +51,16 @@ format:
 bench:
 	@sh tools/environment.sh venv test
 	@$(BIN)/python -m benchmarks.engine $(ARGS)
+
+bench-ingest:
+	@sh tools/environment.sh venv test
+	@sh tools/environment.sh programs
+	@$(BIN)/python -m benchmarks.ingest --seconds $(or $(SECONDS),30) $(ARGS)
+
+bench-wear:
+	@sh tools/environment.sh venv test
+	@sh tools/environment.sh programs
+	@$(BIN)/python -m benchmarks.wear --seconds $(or $(SECONDS),3600)
 
 crash:
 	@sh tools/environment.sh venv test
