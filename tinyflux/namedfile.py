@@ -31,6 +31,8 @@ class NamedFile:
 
     def __init__(self, path: Path, *, is_writable: bool) -> None:
         self.path = path
+        self.asked_path = path
+        """By which name the caller knows it: symbolic links in it must lead to `path` for good."""
         self.is_writable = is_writable
         self.lock_timeout_s = locks.LOCK_TIMEOUT_S
         self._replaced: ReplacedFile | None = None
@@ -65,8 +67,8 @@ class NamedFile:
     def _missing(self) -> MissingError:
         return MissingError(
             errno.ENOENT,
-            f"No such file: {self.path} was deleted or renamed; put it back, or open the database "
-            f"again, which begins an empty one",
+            f"No such file: {self.asked_path} was deleted or renamed; put it back, or open the "
+            f"database again, which begins an empty one",
         )
 
     @property
@@ -110,16 +112,17 @@ class NamedFile:
     def current(self) -> Identity:
         """The identity of the file that has the name now, which is open when this returns.
 
-        Raises MissingError where none has it.
+        Raises MissingError where none has it, StorageError where the name leads elsewhere now.
         """
         while True:
             try:
-                named = os.stat(self.path)
+                named = os.stat(self.asked_path)
             except FileNotFoundError as error:
                 raise self._missing() from error
             opened = os.fstat(self.fd)
             if (named.st_dev, named.st_ino) == (opened.st_dev, opened.st_ino):
                 return Identity.of(opened)
+            self.require_place()
             if self._is_locked:
                 raise StorageError(
                     errno.EBUSY,
@@ -127,6 +130,19 @@ class NamedFile:
                     f"nothing was changed: call again",
                 )
             self._open()
+
+    def require_place(self) -> None:
+        """Raise StorageError where a symbolic link leads elsewhere than when it was opened.
+
+        What this handle knows is of another file then, and a rewrite would replace the link.
+        """
+        place = os.path.realpath(self.asked_path)
+        if place != str(self.path):
+            raise StorageError(
+                errno.ESTALE,
+                f"{self.asked_path} leads to {place} now; it led to {self.path} when it was "
+                f"opened; nothing was changed: open the database again to go on there",
+            )
 
     def opened(self) -> Identity:
         """The identity of the open file, whether it still has the name or not."""

@@ -56,6 +56,7 @@ def _locked_descriptor(file: CsvFile) -> int:
     deadline = locks.Deadline(file.lock_timeout_s)
     while True:
         file.current()
+        file.require_place()
         fd = os.open(file.path, os.O_RDWR | os.O_CLOEXEC)
         try:
             locks.lock_rewrite(fd, file.path, deadline)
@@ -189,6 +190,7 @@ class Replacement:
                 file.path,
             )
         fcntl.fcntl(fd, fcntl.F_SETFL, fcntl.fcntl(fd, fcntl.F_GETFL) | os.O_APPEND)
+        file.require_place()  # a link that was put there would be replaced
         files.rename(self.path, file.path)
         self._fd, self._placed_fd = -1, fd
         file.adopt(fd, taken_to)

@@ -70,6 +70,7 @@ class CSVStorage(Storage):
         if newline not in (None, "", "\n", "\r", "\r\n"):
             raise ValueError(f"newline {newline!r} is not one of None, '', '\\n', '\\r', '\\r\\n'")
         self._mode = access_mode
+        asked = Path(path).absolute()
         self._path = Path(os.path.realpath(path))
         head = b"" if access_mode.startswith("w") else first_bytes(self._path)
         self._codec = RowCodec(encoding, kwargs, head)
@@ -79,6 +80,7 @@ class CSVStorage(Storage):
         if access_mode != "r":
             create_file(self._path, create_dirs)
         self._file, self._denial = _opened(self._path, self._codec, access_mode)
+        self._file.asked_path = asked
         if self.can_append:
             remove_left_over(self._file)
             keep_private(self._path)
@@ -197,11 +199,16 @@ class CSVStorage(Storage):
     def close(self) -> None:
         """Sync what is waiting and close the file; twice is fine.
 
-        Raises OSError if that could not be synced; the file is closed all the same. Whatever is
-        asked of it afterwards raises ValueError.
+        Raises OSError if that could not be synced, or if what a program without locks wrote into
+        the old file of a rewrite could not be taken over; the file is closed all the same.
+        Whatever is asked of it afterwards raises ValueError.
         """
         try:
-            self.sync()
+            try:
+                self.sync()
+            finally:
+                if not self._file.is_inherited:  # what a fork copied is the parent's to take over
+                    self._file.take_in_late_rows()
         finally:
             self._file.close()
             self._aside.clear()

@@ -12,7 +12,8 @@ import pytest
 from tests.tinyflux.durability.operations import point
 from tests.tinyflux.programs import start
 from tinyflux import FieldQuery, TinyFlux
-from tinyflux.errors import MissingError
+from tinyflux.errors import MissingError, StorageError
+from tinyflux.files import intercepted
 
 ROW = b"2025-01-01T00:00:00,_default,_field_n,%d\r\n"
 
@@ -127,3 +128,100 @@ def test_a_file_that_is_gone_is_said_to_be_gone(
         assert db.get_field_values("n") == [7]
         db.insert(point(9))
         assert db.get_field_values("n") == [7, 9]
+
+
+def test_rows_in_the_old_file_of_a_rewrite_are_taken_over_at_the_close(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with open(path, "ab", buffering=0) as foreign:
+        with TinyFlux(path, flush_on_insert=False) as db:
+            db.remove(FieldQuery().n == 1)
+            db.insert(point(8))
+            foreign.write(ROW % 70)
+        assert "keeps the file open without locks" in caplog.text
+        db.close()
+    with TinyFlux(path) as db:
+        assert db.get_field_values("n") == [2, 3, 8, 70]
+
+
+def _the_link(folder: Path) -> tuple[Path, Path]:
+    """The name to open, and the link to another place."""
+    return folder / "now.csv", folder / "now.csv"
+
+
+def _a_link_above(folder: Path) -> tuple[Path, Path]:
+    return folder / "now" / "a.csv", folder / "now"
+
+
+@pytest.mark.parametrize("auto_index", [True, False], ids=["index", "scan"])
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("names", [_the_link, _a_link_above])
+def test_a_symbolic_link_that_leads_elsewhere_is_said_to(
+    tmp_path: Path, names: Callable[[Path], tuple[Path, Path]], call: str, auto_index: bool
+) -> None:
+    old, new = tmp_path / "old", tmp_path / "new"
+    for number, folder in enumerate((old, new)):
+        folder.mkdir()
+        (folder / "a.csv").write_bytes(ROW % number)
+    path, link = names(tmp_path)
+    end = "" if path != link else "a.csv"
+    link.symlink_to(old / end)
+    with TinyFlux(path, auto_index=auto_index) as db:
+        db.insert(point(3))
+        before = (old / "a.csv").read_bytes()
+        link.unlink()
+        link.symlink_to(new / end)
+        with pytest.raises(StorageError, match="open the database again") as found:
+            CALLS[call](db)
+        assert f"{path} leads to {new / 'a.csv'} now; it led to {old / 'a.csv'}" in str(found.value)
+        link.unlink()
+        link.symlink_to(old / end)
+        assert db.get_field_values("n") == [0, 3]
+    assert (old / "a.csv").read_bytes() == before
+    assert (new / "a.csv").read_bytes() == ROW % 1
+    with TinyFlux(path) as db:
+        assert db.get_field_values("n") == [0, 3]
+
+
+def test_a_link_that_takes_the_place_of_the_file_is_not_replaced(path: Path) -> None:
+    """A person moves the data to a larger disk, and leaves a link."""
+    moved = path.with_name("moved.csv")
+    with TinyFlux(path) as db:
+        assert len(db) == 3
+        path.rename(moved)
+        path.symlink_to(moved)
+        with pytest.raises(StorageError, match="open the database again"):
+            db.remove(FieldQuery().n == 1)
+    assert path.is_symlink()
+    assert moved.read_bytes() == ROW % 1 + ROW % 2 + ROW % 3
+
+
+def test_a_link_that_comes_in_the_middle_of_a_rewrite_is_not_replaced(path: Path) -> None:
+    moved = path.with_name("moved.csv")
+
+    def move(step: str, place: str) -> None:
+        if step == "rights" and not moved.exists():
+            path.rename(moved)
+            path.symlink_to(moved)
+
+    with (
+        TinyFlux(path) as db,
+        intercepted(move),
+        pytest.raises(StorageError, match="open the database again"),
+    ):
+        db.remove(FieldQuery().n == 1)
+    assert path.is_symlink()
+    assert moved.read_bytes() == ROW % 1 + ROW % 2 + ROW % 3
+
+
+def test_a_relative_name_means_the_same_file_from_every_directory(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(path.parent)
+    with TinyFlux("data.csv") as db:
+        path.with_name("elsewhere").mkdir()
+        monkeypatch.chdir(path.with_name("elsewhere"))
+        db.insert(point(4))
+        assert db.remove(FieldQuery().n == 1) == 1
+        assert db.get_field_values("n") == [2, 3, 4]
+    assert list(Path().iterdir()) == []
