@@ -1,7 +1,7 @@
 # Two commands: `make run` and `make test`. What they install goes into .venv, and stays there.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test lint format bench bench-ingest bench-wear crash fuzz kill clean
+.PHONY: help run test lint format bench bench-ingest bench-wear crash fuzz kill soak clean
 
 BIN := .venv/bin
 
@@ -21,6 +21,7 @@ help:
 	@echo '             (make crash KILLS=5000 SECONDS=600)'
 	@echo 'make kill    kill the collector 50 times under load, then cut, stop and fill what it needs'
 	@echo '             (make kill KILLS=500 SECONDS=600 ARGS="--only kill,disk")'
+	@echo 'make soak    watch the memory of the collector at 100 messages a second for an hour'
 	@echo 'make fuzz    feed bytes that nobody wrote on purpose to every reader (make fuzz SCALE=100)'
 	@echo 'make clean   delete .venv and every cache; collected data stays'
 
@@ -72,6 +73,11 @@ kill:
 	@sh tools/environment.sh programs
 	@$(BIN)/python -m tests.daemon.delivery --kills $(or $(KILLS),50) \
 	    --seconds $(or $(SECONDS),60) $(ARGS)
+
+soak:
+	@sh tools/environment.sh venv test
+	@sh tools/environment.sh programs
+	@$(BIN)/python -m tests.daemon.delivery.soak --seconds $(or $(SECONDS),3600) $(ARGS)
 
 fuzz:
 	@sh tools/environment.sh venv test
