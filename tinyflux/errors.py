@@ -3,6 +3,7 @@
 TinyFluxError
 ├── QueryError       RuntimeError, TypeError   a query that cannot be evaluated
 ├── ArgumentError    TypeError, ValueError     an argument that is of no type that is taken
+├── NestedChangeError RuntimeError             a change begun by a function of another change
 ├── AccessError      OSError                   the access mode or the file's rights forbid it
 ├── LockTimeoutError OSError                   another process holds the file too long
 ├── MissingError     FileNotFoundError         the file was deleted or renamed while open
@@ -29,6 +30,10 @@ class ArgumentError(TinyFluxError, TypeError, ValueError):
 
     A TypeError by what it is, and the ValueError that this API documents for measurements and keys.
     """
+
+
+class NestedChangeError(TinyFluxError, RuntimeError):
+    """A function that a change calls tried to change the same database; that did nothing."""
 
 
 class AccessError(TinyFluxError, OSError):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from typing import Any, Protocol, TypeVar
 
 from tinyflux.arguments import lasting
-from tinyflux.errors import AccessError, CacheDamageError
-from tinyflux.storages import Storage
+from tinyflux.errors import AccessError, CacheDamageError, NestedChangeError
+from tinyflux.storages import CSVStorage, Storage
 
 
 class HasStorage(Protocol):
@@ -26,12 +28,53 @@ class HasStorage(Protocol):
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 
+class _Changing(threading.local):
+    """Where this thread decides on a change now."""
+
+    def __init__(self) -> None:
+        self.places: set[Hashable] = set()
+
+
+_changing = _Changing()
+
+
+def _place(storage: Storage) -> Hashable:
+    """What two handles on the same points have in common."""
+    return storage.path if isinstance(storage, CSVStorage) else id(storage)
+
+
+@contextmanager
+def changing(storage: Storage) -> Iterator[None]:
+    """Within it this thread can change `storage` by nothing else, through no handle.
+
+    Functions of the caller run while a change is decided on. What they changed would be lost or
+    doubled when the change is carried out, or wait for the lock that this very thread holds.
+    """
+    place = _place(storage)
+    _changing.places.add(place)
+    try:
+        yield
+    finally:
+        _changing.places.discard(place)
+
+
+def _require_no_change(storage: Storage) -> None:
+    if _place(storage) in _changing.places:
+        raise NestedChangeError(
+            f"{getattr(storage, 'path', type(storage).__name__)} is being changed: a function that "
+            f"this change calls cannot insert, update or remove there; collect what it should do "
+            f"and do it afterwards, or pass it all to apply()"
+        )
+
+
 def _guarded(what: str) -> Callable[[Method], Method]:
     def decorate(method: Method) -> Method:
         @wraps(method)
         def guarded(self: HasStorage, *args: Any, **kwargs: Any) -> Any:
             if not getattr(self.storage, f"can_{what}"):
                 raise AccessError(self.storage.refusal(what))
+            if _changing.places and what != "read":
+                _require_no_change(self.storage)
             if what != "append":  # what is appended may be endless, and touches no columns
                 args = tuple(map(lasting, args))
                 kwargs = {name: lasting(value) for name, value in kwargs.items()}

@@ -35,7 +35,14 @@ from tinyflux.changes import (
 from tinyflux.engine import Engine, engine_of
 from tinyflux.errors import CacheDamageError
 from tinyflux.index import Index
-from tinyflux.operations import append_op, read_op, reset_op, temp_storage_op, write_op
+from tinyflux.operations import (
+    append_op,
+    changing,
+    read_op,
+    reset_op,
+    temp_storage_op,
+    write_op,
+)
 from tinyflux.point import Point
 from tinyflux.predicates import Query
 from tinyflux.queries import require_query
@@ -360,7 +367,7 @@ class PointStore(Analysis):
         return self._apply(listed, is_compact=compact_key_prefixes)
 
     def _apply(self, changes: Sequence[Change], *, is_compact: bool = False) -> list[int]:
-        with self._engine.change() as change:
+        with changing(self._storage), self._engine.change() as change:
             plan = Plan(change.table, is_compact)
             counts = [plan.apply(item) for item in changes]
             new = plan.new_rows
