@@ -47,7 +47,7 @@ def lock_append(fd: int, path: Path, deadline: Deadline) -> None:
     Whoever waits is next: one waits for the lock and the others behind it, so that a writer
     without a pause starves nobody.
     """
-    wait = _Wait(fd, path, deadline, "appended to")
+    wait = _Wait(fd, path, deadline, "appended to", append_holders)
     wait.until(lambda: _try_byte(fd, _APPEND_QUEUE))
     try:
         wait.until(lambda: try_lock_append(fd, path))
@@ -72,7 +72,7 @@ def unlock_append(fd: int) -> None:
 
 def lock_rewrite(fd: int, path: Path, deadline: Deadline) -> None:
     """Take the rewrite lock, for which `fd` must be writable; LockTimeoutError names the holder."""
-    wait = _Wait(fd, path, deadline, "rewritten")
+    wait = _Wait(fd, path, deadline, "rewritten", rewrite_holders)
     wait.until(lambda: _try_byte(fd, _REWRITE_QUEUE))
     try:
         wait.until(lambda: try_lock_rewrite(fd, path))
@@ -109,11 +109,19 @@ def _free_byte(fd: int, byte: int) -> None:
 
 
 class _Wait:
-    def __init__(self, fd: int, path: Path, deadline: Deadline, doing: str) -> None:
+    def __init__(
+        self,
+        fd: int,
+        path: Path,
+        deadline: Deadline,
+        doing: str,
+        holders: Callable[[int], str],
+    ) -> None:
         self._fd = fd
         self._path = path
         self._deadline = deadline
         self._doing = doing
+        self._holders = holders
 
     def until(self, is_taken: Callable[[], bool]) -> None:
         wait_s = _FIRST_WAIT_S
@@ -121,31 +129,57 @@ class _Wait:
             if self._deadline.is_over():
                 raise LockTimeoutError(
                     errno.EAGAIN,
-                    f"{self._path} is being {self._doing} by {holders(self._fd)} for more than "
-                    f"{self._deadline.timeout_s:g} s; nothing was written: try again, or end that "
-                    f"process",
+                    f"{self._path} is being {self._doing} by {self._holders(self._fd)} for more "
+                    f"than {self._deadline.timeout_s:g} s; nothing was written: try again, or end "
+                    f"that process",
                 )
             time.sleep(wait_s * (0.5 + random.random()))
             wait_s = min(wait_s * 2, _LONGEST_WAIT_S)
 
 
-def holders(fd: int) -> str:
-    """Which other processes hold a lock on this file, as far as /proc tells this user."""
+def append_holders(fd: int) -> str:
+    """Which other processes append to this file, as far as /proc tells this user."""
+    name = _name_in_proc(fd)
+    found = _holders_by_name(name)
+    # Of a lock that a child has kept alone, /proc/locks names the dead; then those who queue.
+    found = found or _holders_by_descriptor(name, "FLOCK", fd)
+    return _listed(found or _holders_by_descriptor(name, "OFDLCK", fd))
+
+
+def rewrite_holders(fd: int) -> str:
+    """Which other processes rewrite this file, as far as /proc tells this user."""
+    return _listed(_holders_by_descriptor(_name_in_proc(fd), "OFDLCK", fd))
+
+
+def _listed(pids: set[int]) -> str:
+    return " and ".join(f"process {pid}" for pid in sorted(pids)) or "another process"
+
+
+def _name_in_proc(fd: int) -> str:
     state = os.fstat(fd)
-    name = f"{os.major(state.st_dev):02x}:{os.minor(state.st_dev):02x}:{state.st_ino}"
-    found = _flock_holders(name) or _described_holders(name, fd)
-    return " and ".join(f"process {pid}" for pid in sorted(found)) or "another process"
+    return f"{os.major(state.st_dev):02x}:{os.minor(state.st_dev):02x}:{state.st_ino}"
 
 
-def _flock_holders(name: str) -> set[int]:
+def _holders_by_name(name: str) -> set[int]:
     found = set()
     for words in _lock_lines(Path("/proc/locks")):
         if "FLOCK" in words and "->" not in words and name in words:
             found.add(int(words[words.index(name) - 1]))
-    return found
+    return {pid for pid in found if _may_hold(Path(f"/proc/{pid}"), name)}
 
 
-def _described_holders(name: str, fd: int) -> set[int]:
+def _may_hold(process: Path, name: str) -> bool:
+    """False where the process is gone, or its number is another's now."""
+    try:
+        descriptors = list((process / "fdinfo").iterdir())
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return any(_is_holding(descriptor, name, "FLOCK") for descriptor in descriptors)
+
+
+def _holders_by_descriptor(name: str, kind: str, fd: int) -> set[int]:
     """Locks of an open file description have no process in /proc/locks, but a descriptor has."""
     found = set()
     for process in Path("/proc").glob("[0-9]*"):
@@ -156,9 +190,13 @@ def _described_holders(name: str, fd: int) -> set[int]:
         for descriptor in descriptors:
             if process.name == str(os.getpid()) and descriptor.name == str(fd):
                 continue
-            if any("OFDLCK" in words and name in words for words in _lock_lines(descriptor)):
+            if _is_holding(descriptor, name, kind):
                 found.add(int(process.name))
     return found
+
+
+def _is_holding(descriptor: Path, name: str, kind: str) -> bool:
+    return any(kind in words and name in words for words in _lock_lines(descriptor))
 
 
 def _lock_lines(path: Path) -> list[list[str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 from tests.tinyflux.durability.operations import point
 from tests.tinyflux.programs import output, start
 from tinyflux import CSVStorage, FieldQuery, TinyFlux
-from tinyflux.errors import LockTimeoutError
+from tinyflux.errors import DamageError, LockTimeoutError
 from tinyflux.files import intercepted
 
 HOLDING = """
@@ -87,12 +88,94 @@ def test_who_waits_too_long_for_a_rewrite_learns_the_holders_pid(path: Path, wri
     assert output("print(TinyFlux(path).get_field_values('n'))", path) == "[2, 3]\n"
 
 
+def test_who_waits_for_a_rewrite_is_not_told_of_one_who_appends(path: Path) -> None:
+    with (
+        impatient(path) as db,
+        holder(REWRITING, path) as process,
+        holder(APPENDING, path),
+        pytest.raises(LockTimeoutError, match=rf"rewritten by process {process.pid} for"),
+    ):
+        db.remove(FieldQuery().n == 2)
+
+
+ORPHANING = """
+    import fcntl
+    import time
+    file = open(path)
+    fcntl.flock(file, fcntl.LOCK_EX)
+    child = os.fork()
+    if child:
+        print(child, flush=True)
+        os._exit(0)
+    sys.stdin.readline()
+    """
+
+
+def test_a_lock_that_only_a_child_still_holds_is_known_to_be_the_childs(path: Path) -> None:
+    with impatient(path) as db, start(ORPHANING, path) as process:
+        assert process.stdout is not None
+        child = int(process.stdout.readline())
+        process.wait()
+        with pytest.raises(LockTimeoutError, match=rf"by process {child} for more than 0.1"):
+            db.insert(point(9))
+        process.communicate("go on\n")
+        db.storage.lock_timeout_s = 60.0  # type: ignore[attr-defined]
+        db.insert(point(9))
+
+
+QUEUEING = """
+    from tinyflux.files import intercepted
+
+    said = []
+
+    def hold(step, place):
+        if step == "lock" and place.endswith("data.csv") and not said:
+            said.append(place)
+            print("holding", flush=True)
+            sys.stdin.readline()
+
+    db = TinyFlux(path)
+    with intercepted(hold):
+        {call}
+    """
+
+
+@pytest.mark.parametrize(
+    ("call", "write"),
+    [
+        ("db.insert(point(50))", "insert"),
+        ("db.remove(FieldQuery().n == 1)", "remove"),
+        ("db.remove_all()", "remove"),
+    ],
+)
+def test_who_comes_later_waits_behind_who_waits_already(path: Path, call: str, write: str) -> None:
+    """The first to wait has its place, but not yet the lock, which is free."""
+    with impatient(path) as db, holder(QUEUEING.format(call=call), path) as process:
+        with pytest.raises(LockTimeoutError, match=rf"by process {process.pid} for more than"):
+            WRITES[write](db)
+        assert db.get_field_values("n") == [1, 2, 3]
+
+
 def test_a_rewrite_in_the_making_lets_others_append(path: Path) -> None:
     with impatient(path) as db:
         with holder(REWRITING, path):
             db.insert(point(9))
             assert db.get_field_values("n") == [1, 2, 3, 9]
         assert db.get_field_values("n") == [2, 3, 9]
+
+
+def test_appends_wait_for_a_repair_and_readers_do_not(path: Path) -> None:
+    well = path.read_bytes()
+    path.write_bytes(well + b"no row\n")
+    code = HOLDING.format(step="write", name=".bad", call="main(['repair', '--run', str(path)])")
+    with impatient(path) as db:
+        with holder(f"from tinyflux.cli import main\n{textwrap.dedent(code)}", path) as process:
+            with pytest.raises(LockTimeoutError, match=rf"by process {process.pid} for more than"):
+                db.insert(point(9))
+            with pytest.raises(DamageError):
+                len(db)
+        db.insert(point(9))
+        assert db.get_field_values("n") == [1, 2, 3, 9]
 
 
 @pytest.mark.parametrize("code", [APPENDING, REWRITING], ids=["append", "rewrite"])
