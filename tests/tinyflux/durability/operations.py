@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from contextlib import redirect_stderr
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -79,11 +82,32 @@ def _sync(db: TinyFlux) -> None:
     db.storage.sync()
 
 
+def _leave_unsynced(path: Path) -> None:
+    """More than a mark looks at, and nobody syncs it."""
+    db = TinyFlux(path, flush_on_insert=False)
+    for n in range(10, 30):
+        db.insert(point(n))
+
+
+def _long_ago(path: Path) -> None:
+    """What was written just now may still be in its middle, which is waited for."""
+    os.utime(path, (1e9, 1e9))
+
+
 def _cut(path: Path) -> None:
     """A power cut took the end of the last row, and left NULs."""
     fill(path)
     with open(path, "ab") as file:
         file.write(b'2025-01-01T00:00:00,m,_tag_text,"torn\r\n' + b"\0" * 100)
+    _long_ago(path)
+
+
+def _cut_far(path: Path) -> None:
+    """A power cut took the end of a row of many lines, longer than what is written next."""
+    fill(path)
+    with open(path, "ab") as file:
+        file.write(b'2025-01-01T00:00:00,m,_tag_text,"torn\r\n' + b"line,of,it\r\n" * 40)
+    _long_ago(path)
 
 
 def _spoil(path: Path) -> None:
@@ -94,9 +118,24 @@ def _spoil(path: Path) -> None:
         file.write(b"2025-01-01T00:00:00,m,_field_n,7\r\n")
 
 
+def _tool(*arguments: object) -> None:
+    """The command line; what it says of a failure is the error."""
+    with redirect_stderr(StringIO()) as said:
+        status = main([str(part) for part in arguments])
+    if status != 0:
+        raise OSError(said.getvalue())
+
+
 def _repair(path: Path) -> None:
-    if main(["repair", "--run", str(path)]) != 0:
-        raise OSError("repair failed")
+    _tool("repair", "--run", path)
+
+
+def _backup(path: Path) -> None:
+    _tool("backup", "--force", path, path.with_name("copy.csv"))
+
+
+def _export(path: Path) -> None:
+    _tool("export", "--force", path, path.with_name("copy.csv"))
 
 
 def _publish_half(db: TinyFlux) -> None:
@@ -117,11 +156,6 @@ def _many_changes(db: TinyFlux) -> None:
     )
 
 
-def _backup(path: Path) -> None:
-    if main(["backup", "--force", str(path), str(path.with_name("copy.csv"))]) != 0:
-        raise OSError("backup failed")
-
-
 APPENDS = {
     "insert": _on(lambda db: db.insert(point(10))),
     "insert into no file": _on(lambda db: db.insert(point(10)), lambda path: None),
@@ -129,7 +163,9 @@ APPENDS = {
     "insert and sync": _on(_sync, flush_on_insert=False),
     "apply inserts": _on(lambda db: db.apply([Insert([point(10), point(11)])])),
     "insert behind a torn row": _on(lambda db: db.insert(point(10)), _cut),
+    "insert behind a long torn row": _on(lambda db: db.insert(point(10)), _cut_far),
 }
+INSERTS_WITHOUT_SYNC = Operation(_leave_unsynced)
 REWRITES = {
     "remove": _on(lambda db: db.remove(FieldQuery().n < 3)),
     "update": _on(lambda db: db.update_all(tags={"new": "tag"})),
@@ -139,12 +175,12 @@ REWRITES = {
     "remove behind a torn row": _on(lambda db: db.remove(FieldQuery().n == 2), _cut),
     "repair": Operation(_repair, _spoil),
 }
+COPIES = {"backup": Operation(_backup), "export": Operation(_export)}
 CACHES = {
     "publish_index": _on(lambda db: db.publish_index()),
     "publish_index again": _on(
         lambda db: db.publish_index(),
         _on(_publish_half).run,
     ),
-    "backup": Operation(_backup),
 }
-OPERATIONS = {**APPENDS, **REWRITES, **CACHES}
+OPERATIONS = {**APPENDS, **REWRITES, **COPIES, **CACHES}

@@ -1,7 +1,7 @@
 """What a disk may hold after a power cut, worked out from the steps that a call went through.
 
 A disk keeps what was synced. What was not may be there or not, by halves, or as NUL bytes; a name
-that was changed may be the old one or the new one until its directory was synced.
+that was changed may be the old one or the new one until its directory was synced, each for itself.
 """
 
 from __future__ import annotations
@@ -50,12 +50,18 @@ def _last_half(durable: bytes, now: bytes) -> bytes:
     return now[:kept] + b"\0" * half + now[kept + half :]
 
 
+def _no_cut(durable: bytes, now: bytes) -> bytes:
+    """The new bytes, and the old size where that was larger."""
+    return now + durable[len(now) :]
+
+
 FATES: dict[str, Callable[[bytes, bytes], bytes]] = {
     "nothing": _nothing,
     "all": _all,
     "NULs": _nuls,
     "first half": _first_half,
     "last half": _last_half,
+    "no cut": _no_cut,
 }
 """What may have become of bytes that were written and not synced."""
 
@@ -107,15 +113,24 @@ class Disk:
         names, contents = self._now()
         known = {**contents, **{i: b for i, b in self._durable_bytes.items() if i not in contents}}
         for these, fate, beside in product(
-            (self._durable_names, names), FATES.values(), (_nothing, _all, _nuls)
+            self._possible_names(names), FATES.values(), (_nothing, _all, _nuls)
         ):
-            # What stands beside the data is never synced, and has a fate of its own.
+            # What stands beside the data has a fate of its own.
             yield {
-                name: (fate if len(name.parts) == 1 else beside)(
+                name: (fate if name.name == "data.csv" else beside)(
                     self._durable_bytes.get(inode, b""), known.get(inode, b"")
                 )
                 for name, inode in these.items()
             }
+
+    def _possible_names(self, now: dict[Path, int]) -> Iterator[dict[Path, int]]:
+        """None of the changes since the directory was synced, all of them, or one alone."""
+        yield self._durable_names
+        yield now
+        for name in now.keys() | self._durable_names.keys():
+            if now.get(name) != self._durable_names.get(name):
+                others = {n: i for n, i in self._durable_names.items() if n != name}
+                yield others | {n: i for n, i in now.items() if n == name}
 
 
 def materialized(image: Content, folder: Path) -> Path:
