@@ -33,23 +33,37 @@ def points_of(segment: Segment, rows: RowArray) -> list[Point]:
     with paused_collector():
         tags: list[dict[str, Any]] = [{} for _ in range(len(rows))]
         fields: list[dict[str, Any]] = [{} for _ in range(len(rows))]
-        _fill(tags, segment.tags, rows)
-        _fill(fields, segment.fields, rows)
+        met: dict[int, tuple[Any, Any]] = {}
+        _fill(tags, segment.tags, rows, met)
+        _fill(fields, segment.fields, rows, met)
         moments = datetimes(segment.times_us[rows])
         # Every row has a measurement.
         measurements = cast("list[str]", segment.measurement.pythons(rows))
         return Point.many_of_parts(moments, measurements, tags, fields)
 
 
-def _fill(mappings: list[dict[str, Any]], columns: Any, rows: RowArray) -> None:
+def _fill(
+    mappings: list[dict[str, Any]], columns: Any, rows: RowArray, met: dict[int, tuple[Any, Any]]
+) -> None:
+    """Put the values of each column into the mappings of those of `rows` that carry it.
+
+    `met` keeps where a presence meets the rows: columns share it.
+    """
     for key, column in columns.items():
-        positions, places = positions_of(column.rows, rows)
+        presence = column.rows
+        if id(presence) not in met:
+            positions, places = positions_of(presence, rows)
+            met[id(presence)] = (
+                positions,
+                places if isinstance(places, slice) else places.tolist(),
+            )
+        positions, places = met[id(presence)]
         values = column.pythons(positions)
         if isinstance(places, slice):
             for mapping, value in zip(mappings, values, strict=True):
                 mapping[key] = value
         else:
-            for place, value in zip(places.tolist(), values, strict=True):
+            for place, value in zip(places, values, strict=True):
                 mappings[place][key] = value
 
 
