@@ -97,7 +97,8 @@ def aggregate(
     groups, series = Grouping(question.by), Grouping(None)
     needs_series = not BY_SERIES.isdisjoint(question.how)
     gathered: list[list[_Values]] = [[] for _ in question.fields]
-    for _, segment, selection in table.selections(query, measurement):
+    for _, segment, found in table.selections(query, measurement):
+        selection = found.selection
         for parts, key in zip(gathered, question.fields, strict=True):
             column = segment.fields.get(key)
             if column is not None:

@@ -125,11 +125,12 @@ class Plan:
             unchanged = self.is_kept.copy()
             unchanged[list(self.replaced)] = False
         found: list[int] = self.table.rows(query, measurement, unchanged).tolist()
-        found.extend(
+        # No generator, which may not raise StopIteration: a `test` may.
+        found += [
             row
             for row, point in self.replaced.items()
             if self.is_kept[row] and _matches(point, query, measurement)
-        )
+        ]
         return sorted(found)
 
     def _added(self, query: Query | None, measurement: str | None) -> list[int]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeGuard, cast
+from types import NoneType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,23 +28,31 @@ from tinyflux.columns import (
     positions_of,
     selection_size,
 )
+from tinyflux.known_queries import (
+    Parts,
+    ValueTest,
+    is_logic,
+    is_noop,
+    parts_of,
+    runs_tests,
+    time_bounds,
+)
 from tinyflux.materialize import points_of
 from tinyflux.predicates import (
     COMPARISONS,
     EQUALITIES,
-    CompoundQuery,
+    Always,
+    Comparison,
+    Instant,
     NoValueError,
     Path,
     Query,
-    SimpleQuery,
+    UserTest,
 )
 from tinyflux.segment import Segment
-from tinyflux.times import datetimes, to_us
+from tinyflux.times import datetimes
 
 Mask = NDArray[np.bool_]
-
-FOREVER = (-(1 << 62), 1 << 62)
-"""Time bounds that exclude nothing, µs."""
 
 
 @dataclass(slots=True)
@@ -58,13 +67,23 @@ class Failure:
 class Evaluation:
     """Which rows of one segment match; `failure` where a `test` raised on a row in scope."""
 
-    selection: Selection
+    matching: Selection
     failure: Failure | None = None
 
     @property
-    def rows(self) -> RowArray:
-        """The matching rows, ascending."""
-        return as_rows(self.selection)
+    def selection(self) -> Selection:
+        """The matching rows; raises what a `test` raised on the first row that it raised on.
+
+        To be asked for outside of generators: they may not raise StopIteration, which a `test` may.
+        """
+        if self.failure is not None:
+            raise self.failure.error
+        return self.matching
+
+    @property
+    def is_nothing(self) -> bool:
+        """Whether no row matches and nothing was raised."""
+        return self.failure is None and selection_size(self.matching) == 0
 
 
 def matching_rows(
@@ -102,59 +121,24 @@ def count_by_measurement(
 
     None where the query asks for more than the measurement.
     """
-    if query is not None and not _is_of_measurement(query):
+    parts: Parts | None = ("measurement", Path(), Always())
+    if query is not None:
+        parts = parts_of(query)
+    if parts is None or parts[0] != "measurement" or isinstance(parts[2], UserTest):
         return None
+    _, path, test = parts
     return sum(
         n_rows
         for name, n_rows in counts.items()
-        if measurement in (None, name) and (query is None or _fits(name, query))
+        if measurement in (None, name) and _fits(name, path, test)
     )
 
 
-def _is_of_measurement(query: Query) -> TypeGuard[SimpleQuery]:
-    is_simple = isinstance(query, SimpleQuery) and query.point_attr == "measurement"
-    return is_simple and not runs_tests(query)
-
-
-def _fits(name: str, query: SimpleQuery) -> bool:
-    path = cast(Path, query.path_resolver)
+def _fits(name: str, path: Path, test: ValueTest) -> bool:
     try:
-        return bool(query.value_test(path.mapped(name)))
+        return test(path.mapped(name))
     except NoValueError:
         return False
-
-
-def runs_tests(query: Query) -> bool:
-    """Whether a function of `test` is part of the query: only its errors reach the caller."""
-    if isinstance(query, SimpleQuery):
-        return query.operator == "test" or not _is_known(query)
-    return any(runs_tests(part) for part in (query.query1, query.query2) if part is not None)
-
-
-def time_bounds(query: Query) -> tuple[int, int]:
-    """Earliest and latest µs that a matching row can have, as far as conjunctions tell."""
-    if isinstance(query, CompoundQuery):
-        if query.operator is not operator.and_ or query.query2 is None:
-            return FOREVER
-        first, second = time_bounds(query.query1), time_bounds(query.query2)
-        return max(first[0], second[0]), min(first[1], second[1])
-    if query.point_attr != "time" or not _is_known(query) or query.path_resolver != Path():
-        return FOREVER
-    if query.operator not in ("<", "<=", ">", ">=", "=="):
-        return FOREVER
-    rhs_us = to_us(query.rhs)
-    return {
-        "<": (FOREVER[0], rhs_us - 1),
-        "<=": (FOREVER[0], rhs_us),
-        ">": (rhs_us + 1, FOREVER[1]),
-        ">=": (rhs_us, FOREVER[1]),
-        "==": (rhs_us, rhs_us),
-    }[query.operator]
-
-
-def _is_known(query: SimpleQuery) -> bool:
-    """Whether a builder of this package made the query, so that its parts can be trusted."""
-    return isinstance(query.path_resolver, Path)
 
 
 def _of_measurement(segment: Segment, name: str, scope: Selection) -> Selection:
@@ -184,39 +168,35 @@ class _Run:
         return min(self.failures, key=lambda failure: failure.row, default=None)
 
     def mask(self, query: Query) -> Mask:
-        if isinstance(query, SimpleQuery):
-            return self.simple(query)
+        if not is_logic(query):
+            parts = parts_of(query)
+            return self.point_by_point(query) if parts is None else self.simple(*parts)
         first = self.mask(query.query1)
         if query.query2 is None:
             return ~first
         second = self.mask(query.query2)
         return first & second if query.operator is operator.and_ else first | second
 
-    def simple(self, query: SimpleQuery) -> Mask:
-        if not isinstance(query.path_resolver, Path):
-            return self.point_by_point(query)
-        if query.operator == "noop":
+    def simple(self, attribute: str, path: Path, test: ValueTest) -> Mask:
+        if is_noop(path, test):
             return np.ones(selection_size(self.scope), dtype=np.bool_)
-        if query.point_attr == "time":
-            return self.time(query, query.path_resolver)
-        if query.point_attr == "measurement":
-            return self.scattered(self.segment.measurement, query, query.path_resolver, text_mask)
-        key = query.path_resolver.key or ""
-        if query.point_attr == "tags":
-            column = self.segment.tags.get(key)
-            return self.scattered(column, query, query.path_resolver, text_mask)
-        number = self.segment.fields.get(key)
-        return self.scattered(number, query, query.path_resolver, field_mask)
+        if attribute == "time":
+            return self.time(path, test)
+        if attribute == "measurement":
+            return self.scattered(self.segment.measurement, path, test, text_mask)
+        if attribute == "tags":
+            return self.scattered(self.segment.tags.get(path.key or ""), path, test, text_mask)
+        return self.scattered(self.segment.fields.get(path.key or ""), path, test, field_mask)
 
     def scattered(
-        self, column: Any, query: SimpleQuery, path: Path, test: Callable[..., _Tested]
+        self, column: Any, path: Path, test: ValueTest, mask_of: Callable[..., _Tested]
     ) -> Mask:
         """The mask of one column over the scope: False where a row does not carry it."""
         mask = np.zeros(selection_size(self.scope), dtype=np.bool_)
         if column is None:
             return mask
         positions, places = positions_of(column.rows, self.scope)
-        tested = test(column, positions, query, path)
+        tested = mask_of(column, positions, path, test)
         mask[places] = tested.mask
         if tested.failure is not None:
             place, error = tested.failure
@@ -224,24 +204,20 @@ class _Run:
             self.failures.append(Failure(self.row(int(at)), error))
         return mask
 
-    def time(self, query: SimpleQuery, path: Path) -> Mask:
+    def time(self, path: Path, test: ValueTest) -> Mask:
         times_us = self.segment.times_us[self.scope]
-        if not path.maps and query.operator in COMPARISONS:
-            compare = COMPARISONS[query.operator]
+        if isinstance(test, Instant):
             # An aware time may lie outside what int64 µs of stored rows reach, never of int64.
-            mask: Mask = compare(times_us, to_us(query.rhs))
+            mask: Mask = COMPARISONS[test.symbol](times_us, test.rhs_us)
             return mask
-        return self.one_by_one(datetimes(times_us), query, path)
-
-    def one_by_one(self, values: list[Any], query: SimpleQuery, path: Path) -> Mask:
-        tested = values_mask(values, query, path)
+        tested = values_mask(datetimes(times_us), path, test)
         if tested.failure is not None:
             place, error = tested.failure
             self.failures.append(Failure(self.row(place), error))
         return tested.mask
 
-    def point_by_point(self, query: SimpleQuery) -> Mask:
-        """A query that a caller built by hand: only the call says what it means."""
+    def point_by_point(self, query: Query) -> Mask:
+        """Of a query that a caller built by hand: only the call says what it means."""
         rows = as_rows(self.scope)
         mask = np.zeros(len(rows), dtype=np.bool_)
         for place, point in enumerate(points_of(self.segment, rows)):
@@ -263,21 +239,22 @@ class _Tested:
     failure: tuple[int, Exception] | None = None
 
 
-def text_mask(column: TextColumn, positions: Any, query: SimpleQuery, path: Path) -> _Tested:
+def text_mask(column: TextColumn, positions: Any, path: Path, test: ValueTest) -> _Tested:
     """Test the texts at `positions`; each distinct value once."""
     codes = column.codes[positions]
-    if not path.maps and query.operator == "==":
-        if query.rhs not in column.values:
-            return _Tested(np.zeros(len(codes), dtype=np.bool_))
-        return _Tested(codes == column.values.index(query.rhs))
+    if not path.maps and isinstance(test, Comparison) and test.symbol == "==":
+        rhs = test.rhs
+        if rhs is None or type(rhs) is str:
+            hit = column.values.index(rhs) if rhs in column.values else -1
+            return _Tested(codes == hit)
     hits = np.zeros(len(column.values), dtype=np.bool_)
     errors: dict[int, Exception] = {}
     present = list(range(len(column.values)))
-    if query.operator == "test":
+    if path.maps or isinstance(test, UserTest):  # a function is only called for rows in scope
         present = np.flatnonzero(np.bincount(codes, minlength=len(column.values))).tolist()
     for code in present:
         try:
-            hits[code] = query.value_test(path.mapped(column.values[code]))
+            hits[code] = test(path.mapped(column.values[code]))
         except NoValueError:
             continue
         except Exception as error:  # noqa: BLE001 - kept for the caller, who raises it
@@ -289,22 +266,23 @@ def text_mask(column: TextColumn, positions: Any, query: SimpleQuery, path: Path
     return _Tested(hits[codes], failure)
 
 
-def field_mask(column: FieldColumn, positions: Any, query: SimpleQuery, path: Path) -> _Tested:
+def field_mask(column: FieldColumn, positions: Any, path: Path, test: ValueTest) -> _Tested:
     """Test the numbers at `positions`, whole columns at once where no function is involved."""
-    if path.maps or query.operator == "test":
-        return values_mask(column.pythons(positions), query, path)
-    if query.operator == "exists":
-        return _Tested(np.ones(len(column.numbers[positions]), dtype=np.bool_))
-    return _Tested(_compared(column, positions, query.operator, query.rhs))
+    if not path.maps:
+        if isinstance(test, Comparison) and type(test.rhs) in (int, float, NoneType):
+            return _Tested(_compared(column, positions, test.symbol, test.rhs))
+        if isinstance(test, Always):
+            return _Tested(np.ones(len(column.numbers[positions]), dtype=np.bool_))
+    return values_mask(column.pythons(positions), path, test)
 
 
-def values_mask(values: list[Any], query: SimpleQuery, path: Path) -> _Tested:
+def values_mask(values: list[Any], path: Path, test: ValueTest) -> _Tested:
     """Test Python values one by one."""
     mask = np.zeros(len(values), dtype=np.bool_)
     failure: tuple[int, Exception] | None = None
     for place, value in enumerate(values):
         try:
-            mask[place] = query.value_test(path.mapped(value))
+            mask[place] = test(path.mapped(value))
         except NoValueError:
             continue
         except Exception as error:  # noqa: BLE001 - kept for the caller, who raises it

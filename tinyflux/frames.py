@@ -58,7 +58,7 @@ def arrays(
 ) -> Arrays:
     """The matching points with the wanted fields and tags (None: all that any of them carries)."""
     selections = table.selections(query, measurement)
-    chosen = _Chosen([(segment, selection) for _, segment, selection in selections])
+    chosen = _Chosen([(segment, found.selection) for _, segment, found in selections])
     wanted = chosen.keys("fields") if fields is None else list(fields)
     return Arrays(
         chosen.times_us,
@@ -149,7 +149,7 @@ class _Chosen:
         return self._met[met][1]
 
     def _ordered(self, array: NDArray[N]) -> NDArray[N]:
-        return array if self._order is None else array[self._order]
+        return array if self._order is None else array.take(self._order)
 
 
 def to_pandas(found: Arrays) -> Any:

@@ -53,9 +53,11 @@ def latest_rows(
 
 def _of_selections(
     table: Table, query: Query, measurement: str | None, by: By
-) -> Iterator[tuple[int, Newest]]:
-    for start, segment, selection in table.selections(query, measurement):
-        yield start, _newest(segment, selection, by)
+) -> list[tuple[int, Newest]]:
+    return [
+        (start, _newest(segment, found.selection, by))
+        for start, segment, found in table.selections(query, measurement)
+    ]
 
 
 def _of_segments(table: Table, measurement: str | None, by: By) -> Iterator[tuple[int, Newest]]:

@@ -6,7 +6,7 @@ Knows nothing of storage. What a Point may hold is decided here and nowhere else
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from operator import attrgetter
 from typing import Any
 
@@ -230,6 +230,10 @@ def _hint(value: object) -> str:
     """What to do with a value that no field can hold."""
     if isinstance(value, bool | np.bool_):
         return "use 1 or 0"
+    if isinstance(value, timedelta):
+        return "store its total_seconds()"
+    if isinstance(value, np.timedelta64):
+        return "divide it by its unit, as by np.timedelta64(1, 's')"
     is_number = hasattr(value, "__float__") or hasattr(value, "__complex__")
     return "convert it, as by float()" if is_number else "text goes into tags"
 
@@ -240,7 +244,9 @@ def is_field_value(value: object) -> bool:
         return True
     if isinstance(value, bool | np.bool_):
         return False
-    return isinstance(value, int | float | np.integer | np.floating)
+    # numpy counts a span of time among its integers.
+    is_number = isinstance(value, int | float | np.integer | np.floating)
+    return is_number and not isinstance(value, np.timedelta64)
 
 
 def plain_number(value: Any) -> FieldValue:

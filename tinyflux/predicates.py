@@ -28,7 +28,10 @@ COMPARISONS = EQUALITIES | ORDERINGS
 
 
 class NoValueError(Exception):
-    """The point has no such value: its key is missing, or a function in `map` raised."""
+    """The point has no such value.
+
+    Its key is missing, a function in `map` raised, or what it gave raises when it is compared.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,7 @@ class Comparison:
     rhs: Any
 
     def __call__(self, value: Any) -> bool:
-        """False, too, where a function in `map` gave what cannot be compared.
+        """NoValueError where a function in `map` gave what cannot be compared.
 
         Such are a text and a number in order, or arrays, whose comparison has no truth value.
         """
@@ -83,8 +86,8 @@ class Comparison:
             return False
         try:
             return bool(COMPARISONS[self.symbol](value, self.rhs))
-        except (TypeError, ValueError):
-            return False
+        except Exception as error:
+            raise NoValueError from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +190,9 @@ class SimpleQuery(Evaluable):
 
     `rhs` is the right-hand side as it is compared; for `matches` and `search` the regex and its
     flags, for `test` the function and its arguments. It can be pickled if its functions can.
+
+    Made by hand it asks what its call asks, `test` of what `path_resolver` gives of the attribute,
+    on every storage; `operator` and `rhs` are for those who read it.
     """
 
     __module__ = "tinyflux.queries"  # where it is documented
@@ -220,10 +226,9 @@ class SimpleQuery(Evaluable):
         if not isinstance(point, Point):
             raise TypeError(f"a query is called with a Point, found {type(point).__name__}")
         try:
-            value = self.path_resolver(getattr(point, self._point_attr))
+            return bool(self.value_test(self.path_resolver(getattr(point, self._point_attr))))
         except NoValueError:
             return False
-        return self.value_test(value)
 
     def __repr__(self) -> str:
         return (
@@ -235,7 +240,8 @@ class SimpleQuery(Evaluable):
 class CompoundQuery(Evaluable):
     """Two queries and `operator.and_` or `operator.or_`, or one query and `operator.not_`.
 
-    Both sides are always evaluated, so that an error in a `test` does not depend on the data.
+    Both sides are always evaluated, so that an error in a `test` does not depend on the data. Made
+    by hand it may have any function of two bools, or of one, as its `operator`.
     """
 
     __module__ = "tinyflux.queries"  # where it is documented
@@ -254,12 +260,13 @@ class CompoundQuery(Evaluable):
 
     def __call__(self, point: Point) -> bool:
         """Whether `point` matches."""
+        first = bool(self.query1(point))
         if self.query2 is None:
-            return bool(self.operator(self.query1(point)))
-        return bool(self.operator(self.query1(point), self.query2(point)))
+            return bool(self.operator(first))
+        return bool(self.operator(first, bool(self.query2(point))))
 
     def __repr__(self) -> str:
-        name = self.operator.__name__.strip("_")
+        name = getattr(self.operator, "__name__", repr(self.operator)).strip("_")
         if self.query2 is None:
             return f"CompoundQuery({name!r}, {self.query1!r})"
         return f"CompoundQuery({name!r}, {self.query1!r}, {self.query2!r})"

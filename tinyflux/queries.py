@@ -12,10 +12,8 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, NoReturn
 
-import numpy as np
-
 from tinyflux.errors import QueryError
-from tinyflux.point import Point, plain_number
+from tinyflux.point import Point, is_field_value, plain_number
 from tinyflux.predicates import (
     Always,
     Comparison,
@@ -28,7 +26,7 @@ from tinyflux.predicates import (
     UserTest,
 )
 from tinyflux.times import from_us, to_us
-from tinyflux.utils import freeze
+from tinyflux.utils import freeze, told_apart
 
 __all__ = [
     "BaseQuery",
@@ -157,7 +155,10 @@ class BaseQuery:
         )
 
     def _hash_of(self, symbol: str, rhs: Any) -> tuple[Any, ...] | None:
-        hashval = (self._attribute, symbol, self._path.steps, freeze(rhs))
+        # Stored values compare with 1 and 1.0 alike; a function may tell them apart.
+        is_open = bool(self._path.maps) or symbol == "test"
+        frozen = told_apart(rhs) if is_open else freeze(rhs)
+        hashval = (self._attribute, symbol, self._path.steps, frozen)
         try:
             hash(hashval)
         except TypeError:
@@ -270,7 +271,7 @@ class FieldQuery(BaseQuery):
 
     def _checked_rhs(self, symbol: str, rhs: Any) -> Any:
         """A plain number or None, else TypeError."""
-        if rhs is not None and not isinstance(rhs, int | float | np.number):
+        if not is_field_value(rhs) and not isinstance(rhs, bool):
             raise TypeError(
                 f"a field is compared with a number or None: {self._path.key} {symbol} {rhs!r}"
             )

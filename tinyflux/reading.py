@@ -159,25 +159,32 @@ class ScanReader:
             if measurement is None or point.measurement == measurement:
                 yield point
 
-    def _matching(self, query: Query | None, measurement: str | None) -> Iterator[Point]:
-        for point in self.iterate(measurement):
-            if query is None or query(point):
-                yield point
+    # A query is never called within a generator, which may not raise StopIteration: a `test` may.
+
+    def _matching(self, query: Query | None, measurement: str | None) -> list[Point]:
+        points = self.iterate(measurement)
+        return [point for point in points if query is None or query(point)]
 
     def search(self, query: Query | None, measurement: str | None, span: Span) -> list[Point]:
         """The matching points."""
-        points = list(self._matching(query, measurement))
+        points = self._matching(query, measurement)
         if span.is_sorted:
             points.sort(key=_time_of)
         return points[span.places]
 
     def first(self, query: Query | None, measurement: str | None) -> Point | None:
         """The first matching point; points behind it are not looked at."""
-        return next(self._matching(query, measurement), None)
+        for point in self.iterate(measurement):
+            if query is None or query(point):
+                return point
+        return None
 
     def count(self, query: Query | None, measurement: str | None) -> int:
         """The number of matching points."""
-        return sum(1 for _ in self._matching(query, measurement))
+        n_points = 0
+        for point in self.iterate(measurement):
+            n_points += query is None or query(point)
+        return n_points
 
     def select(
         self, keys: Sequence[str], query: Query | None, measurement: str | None

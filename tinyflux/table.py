@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinyflux.columns import RowArray, Selection, TextColumn, as_rows, selection_size
-from tinyflux.evaluation import count_by_measurement, matching_rows
+from tinyflux.columns import RowArray, TextColumn, as_rows, selection_size
+from tinyflux.evaluation import Evaluation, count_by_measurement, matching_rows
 from tinyflux.materialize import carried_values, points_of, selected
 from tinyflux.point import Point
 from tinyflux.predicates import Query
@@ -76,19 +76,17 @@ class Table:
         query: Query | None,
         measurement: str | None,
         among: NDArray[np.bool_] | None = None,
-    ) -> Iterator[tuple[int, Segment, Selection]]:
-        """The matching rows of each segment that has any, with the number of its first row.
+    ) -> Iterator[tuple[int, Segment, Evaluation]]:
+        """What was found in each segment that has any, with the number of its first row.
 
-        `among` tells for each row of the table whether it is looked at. Raises what a `test` raised
-        on the first row that it raised on.
+        `among` tells for each row of the table whether it is looked at. What a `test` raised comes
+        with the selection.
         """
         for start, segment in self.numbered():
             part = None if among is None else among[start : start + segment.n_rows]
             found = matching_rows(query, measurement, segment, part)
-            if found.failure is not None:
-                raise found.failure.error
-            if selection_size(found.selection):
-                yield start, segment, found.selection
+            if not found.is_nothing:
+                yield start, segment, found
 
     def rows(
         self,
@@ -98,8 +96,8 @@ class Table:
     ) -> RowArray:
         """Every row that matches (of those that `among` tells), ascending."""
         parts = [
-            as_rows(selection) + start
-            for start, _, selection in self.selections(query, measurement, among)
+            as_rows(found.selection) + start
+            for start, _, found in self.selections(query, measurement, among)
         ]
         return np.concatenate(parts) if parts else np.empty(0, dtype=np.int64)
 
@@ -108,7 +106,9 @@ class Table:
         n_rows = count_by_measurement(query, measurement, self.measurement_counts)
         if n_rows is None:
             found = self.selections(query, measurement)
-            n_rows = sum(selection_size(selection) for _, _, selection in found)
+            n_rows = 0
+            for _, _, part in found:
+                n_rows += selection_size(part.selection)
         return n_rows
 
     @property
@@ -124,7 +124,8 @@ class Table:
         """The first row that matches, or None; rows behind it are not looked at."""
         for start, segment in self.numbered():
             found = matching_rows(query, measurement, segment)
-            first = int(found.rows[0]) if len(found.rows) else None
+            rows = as_rows(found.matching)
+            first = int(rows[0]) if len(rows) else None
             # The very row may count as a match: by `~`, or by another part of the query.
             if found.failure is not None and (first is None or found.failure.row <= first):
                 raise found.failure.error
@@ -237,7 +238,7 @@ def _scope(segment: Segment, measurement: str | None) -> RowArray | None:
     """Rows of one measurement; None for all."""
     if measurement is None or segment.measurement.values == (measurement,):
         return None
-    return matching_rows(None, measurement, segment).rows
+    return as_rows(matching_rows(None, measurement, segment).selection)
 
 
 def _carries(segment: Segment, rows: Any, measurement: str) -> bool:

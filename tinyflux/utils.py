@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from datetime import datetime, time
+from decimal import Decimal
 from typing import Any, NoReturn
+
+import numpy as np
 
 __all__ = ["FrozenDict", "find_eq", "find_ge", "find_gt", "find_le", "find_lt", "freeze"]
 
@@ -59,6 +63,28 @@ def freeze(obj: object) -> object:
     if isinstance(obj, set):
         return frozenset(freeze(item) for item in obj)
     return obj
+
+
+_BY_TEXT = (float, complex, Decimal, datetime, time, np.generic)
+"""Kinds whose values may be equal and yet not the same: 0.0 and -0.0, an hour in two zones."""
+
+
+def told_apart(obj: object) -> object:
+    """`obj` in a form that is equal only for what a function cannot tell from it, as far as known.
+
+    Other types differ: 1, 1.0 and True, a list and a tuple. Of a type that is not known here its
+    own equality counts. It hashes if all that is in it does.
+    """
+    if callable(obj):
+        return obj  # the type of a function cannot be pickled
+    kind = type(obj)
+    if isinstance(obj, dict):
+        return kind, frozenset((told_apart(key), told_apart(value)) for key, value in obj.items())
+    if isinstance(obj, list | tuple):
+        return kind, tuple(told_apart(item) for item in obj)
+    if isinstance(obj, set | frozenset):
+        return kind, frozenset(told_apart(item) for item in obj)
+    return kind, repr(obj) if isinstance(obj, _BY_TEXT) else obj
 
 
 def find_eq(sorted_list: Sequence[Any], x: Any) -> int | None:

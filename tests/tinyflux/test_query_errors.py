@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.tinyflux.backends import Backend
@@ -104,6 +105,9 @@ def test_a_regex_tests_text_only(query: Any, how: str) -> None:
         pytest.param(FieldQuery().n, "1", id="field with text"),
         pytest.param(FieldQuery().n, Decimal(1), id="field with a decimal"),
         pytest.param(FieldQuery().n, 1j, id="field with a complex number"),
+        pytest.param(FieldQuery().n, np.complex128(1), id="field with numpy's complex number"),
+        pytest.param(FieldQuery().n, np.timedelta64(5, "ns"), id="field with a span in ns"),
+        pytest.param(FieldQuery().n, np.timedelta64(5, "s"), id="field with a span in s"),
         pytest.param(FieldQuery().n, TIME, id="field with a time"),
         pytest.param(MeasurementQuery(), 1, id="measurement with a number"),
         pytest.param(MeasurementQuery(), None, id="measurement with None"),

@@ -13,12 +13,15 @@ from tests.tinyflux.backends import Backend
 from tests.tinyflux.exact import contents
 from tinyflux import (
     FieldQuery,
+    Insert,
     MeasurementQuery,
     MemoryStorage,
     Point,
+    Remove,
     TagQuery,
     TimeQuery,
     TinyFlux,
+    Update,
 )
 from tinyflux.predicates import Query
 
@@ -59,6 +62,13 @@ CALLS: dict[str, Any] = {
     "contains": lambda db, query: db.contains(query),
     "get": lambda db, query: db.get(query),
     "select": lambda db, query: db.select("time", query),
+    "latest": lambda db, query: db.latest(query),
+    "aggregate": lambda db, query: db.aggregate(query, "n"),
+    "to_numpy": lambda db, query: db.to_numpy(query),
+    "apply": lambda db, query: db.apply([Update(None, tags={"new": "x"}), Remove(query)]),
+    "apply to a new point": lambda db, query: db.apply(
+        [Insert([point(0, room=None)]), Remove(query)]
+    ),
     "remove": lambda db, query: db.remove(query),
     "update": lambda db, query: db.update(query, measurement="new"),
 }
@@ -81,6 +91,30 @@ def test_what_a_test_raises_reaches_the_caller(backend: Backend, query: Query, c
     db = backend.holding(point(0, room=None), point(1, room="a"), point(2, room="b"))
     with pytest.raises(RefusedError):
         CALLS[call](db, query)
+
+
+def exhausted(_value: object) -> bool:
+    """Raises what ends iterators."""
+    return next(iter(()))
+
+
+STOPPED: dict[str, Query] = {
+    "field": FieldQuery().n.test(exhausted),
+    "tag": ~TagQuery().room.test(exhausted),
+    "time": TimeQuery().test(exhausted),
+    "measurement": MeasurementQuery().test(exhausted) & TagQuery().room.exists(),
+}
+
+
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("query", STOPPED.values(), ids=STOPPED)
+def test_the_end_of_an_iterator_in_a_test_ends_nothing_but_the_call(
+    backend: Backend, query: Query, call: str
+) -> None:
+    db = backend.holding(point(1, room="a"), point(2, room="b"))
+    with pytest.raises(StopIteration):
+        CALLS[call](db, query)
+    assert len(db) == 2
 
 
 @pytest.mark.parametrize("query", FAILING.values(), ids=FAILING)
@@ -166,6 +200,34 @@ def _pair(_number: int) -> Any:
     return np.array([1, 2])
 
 
+class Sore:
+    """A value that raises when it is compared."""
+
+    def __init__(self, text: object) -> None:
+        self.text = text
+
+    def __eq__(self, other: object) -> bool:
+        if self.text == "b":
+            raise ZeroDivisionError
+        return self.text == other
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def test_a_mapped_value_that_raises_when_it_is_compared_is_no_value(backend: Backend) -> None:
+    points = [point(1, room="a"), point(2, room="b"), point(3, room="c")]
+    db = backend.holding(*points)
+    query = TagQuery().room.map(Sore) == "a"
+    assert (
+        [p.fields["n"] for p in db.search(query)]
+        == [1]
+        == [p.fields["n"] for p in points if query(p)]
+    )
+    assert db.count(query, "m1") == 1
+    assert db.count(query, "m0") == 0
+    assert [p.fields["n"] for p in db.search(~query)] == [2, 3]
+
+
 def test_arguments_of_a_test_follow_the_value(backend: Backend) -> None:
     db = backend.holding(point(1), point(2), point(3))
     query = FieldQuery().n.test(lambda n, low, high: low < n < high, 1, 3)
@@ -175,6 +237,14 @@ def test_arguments_of_a_test_follow_the_value(backend: Backend) -> None:
 def test_a_test_may_return_anything_with_a_truth_value(backend: Backend) -> None:
     db = backend.holding(point(1, room=""), point(2, room="x"))
     assert db.count(TagQuery().room.test(lambda text: text)) == 1
+
+
+def test_a_function_is_not_called_for_values_that_no_point_in_scope_has() -> None:
+    db = TinyFlux(storage=MemoryStorage)
+    db.insert_multiple(point(number, room="ab"[number % 2]) for number in range(100))
+    seen: list[str | None] = []
+    db.count(TagQuery().room.map(seen.append).exists(), "m1")
+    assert seen == ["b"]
 
 
 def test_a_function_on_a_tag_runs_once_for_each_distinct_value() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import operator
 import pickle
 import re
@@ -10,6 +11,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tinyflux import FieldQuery, MeasurementQuery, Point, TagQuery, TimeQuery
@@ -22,6 +24,10 @@ Build = Callable[[], Query]
 
 def even(number: int) -> bool:
     return number % 2 == 0
+
+
+def below(number: int, most: int, *_others: object) -> bool:
+    return number < most
 
 
 class Unhashable:
@@ -47,6 +53,7 @@ EQUAL: dict[str, Build] = {
     "regex": lambda: TagQuery().room.matches("a+"),
     "regex with flags": lambda: TagQuery().room.search("a+", re.I),
     "test": lambda: FieldQuery().n.test(even),
+    "test with arguments": lambda: FieldQuery().n.test(below, 5, [{"a": (1.5, None)}], TIME),
     "map": lambda: FieldQuery().n.map(abs) == 1,
     "map to a list": lambda: FieldQuery().n.map(abs) == [1, {2: {3}}],
     "noop": lambda: TagQuery().noop(),
@@ -80,10 +87,45 @@ def test_different_queries_differ() -> None:
         pytest.param(FieldQuery().a.map(abs) == 1, FieldQuery().a == 1, id="map"),
         pytest.param(FieldQuery().a.test(pow, 2), FieldQuery().a.test(pow, 3), id="argument"),
         pytest.param(~(TagQuery().a == "x"), TagQuery().a == "x", id="not"),
+        pytest.param(
+            TagQuery().a.map(list) == ["a", "b"],
+            TagQuery().a.map(list) == ("a", "b"),
+            id="list and tuple",
+        ),
+        pytest.param(
+            TagQuery().a.map(list) == [["a"]], TagQuery().a.map(list) == [("a",)], id="deep down"
+        ),
+        pytest.param(FieldQuery().a.map(abs) == 1, FieldQuery().a.map(abs) == 1.0, id="mapped 1"),
+        pytest.param(FieldQuery().a.test(pow, 1), FieldQuery().a.test(pow, True), id="bool"),
+        pytest.param(FieldQuery().a.test(pow, 1), FieldQuery().a.test(pow, 1.0), id="float"),
+        pytest.param(FieldQuery().a.test(pow, 0.0), FieldQuery().a.test(pow, -0.0), id="zeros"),
+        pytest.param(
+            FieldQuery().a.test(pow, {"n": [0.0]}),
+            FieldQuery().a.test(pow, {"n": [-0.0]}),
+            id="zeros deep down",
+        ),
+        pytest.param(
+            FieldQuery().a.test(pow, np.float32(1)), FieldQuery().a.test(pow, 1.0), id="numpy"
+        ),
+        pytest.param(
+            FieldQuery().a.test(pow, TIME),
+            FieldQuery().a.test(pow, TIME.astimezone(timezone(timedelta(hours=1)))),
+            id="an argument in another zone",
+        ),
     ],
 )
 def test_what_counts_in_equality(one: Query, other: Query) -> None:
     assert one != other
+    assert len({one, other}) == 2
+
+
+def test_stored_numbers_are_compared_with_1_and_1_0_alike() -> None:
+    assert (FieldQuery().n == 1) == (FieldQuery().n == 1.0)
+    assert (FieldQuery().n > 0.0) == (FieldQuery().n > -0.0)
+
+
+def test_nan_as_an_argument_is_the_same_argument() -> None:
+    assert FieldQuery().n.test(pow, math.nan) == FieldQuery().n.test(pow, float("nan"))
 
 
 def test_order_does_not_count_in_and_and_or() -> None:
