@@ -293,7 +293,13 @@ class CsvFile(NamedFile):
         if self._marking.is_told or self.is_closed:
             return
         # A lock on a descriptor that a fork copied is the parent's.
-        if self.is_inherited or not locks.try_lock_append(self.fd, self.path):
+        if self.is_inherited:
+            return
+        try:
+            is_free = locks.try_lock_append(self.fd, self.path)
+        except OSError:
+            return  # it only saves time after a power cut
+        if not is_free:
             return
         try:
             identity = self.opened()

@@ -54,6 +54,8 @@ class Operation:
     prepare: Callable[[Path], object] = fill
     change: Callable[[TinyFlux], object] | None = None
     """The same on an open database."""
+    torn: bytes = b""
+    """What `prepare` leaves at the file's end that is no row, and may be cut off."""
 
     def states(self, folder: Path) -> tuple[Any, Any]:
         """What a reader finds before and after, where nothing fails. Uses `folder`."""
@@ -67,13 +69,14 @@ class Operation:
 def _on(
     change: Callable[[TinyFlux], object],
     prepare: Callable[[Path], object] = fill,
+    torn: bytes = b"",
     **arguments: Any,
 ) -> Operation:
     def run(path: Path) -> None:
         with TinyFlux(path, **arguments) as db:
             change(db)
 
-    return Operation(run, prepare, change)
+    return Operation(run, prepare, change, torn)
 
 
 def _sync(db: TinyFlux) -> None:
@@ -89,25 +92,26 @@ def _leave_unsynced(path: Path) -> None:
         db.insert(point(n))
 
 
-def _long_ago(path: Path) -> None:
-    """What was written just now may still be in its middle, which is waited for."""
+def _end_with(path: Path, torn: bytes) -> None:
+    fill(path)
+    with open(path, "ab") as file:
+        file.write(torn)
+    # What was written just now may still be in its middle, which is waited for.
     os.utime(path, (1e9, 1e9))
 
 
+TORN = b'2025-01-01T00:00:00,m,_tag_text,"torn\r\n' + b"\0" * 100
+"""A power cut took the end of the last row, and left NULs."""
+LONG_TORN = b'2025-01-01T00:00:00,m,_tag_text,"torn\r\n' + b"line,of,it\r\n" * 40
+"""The end of a row of many lines is missing, and it is longer than what is written next."""
+
+
 def _cut(path: Path) -> None:
-    """A power cut took the end of the last row, and left NULs."""
-    fill(path)
-    with open(path, "ab") as file:
-        file.write(b'2025-01-01T00:00:00,m,_tag_text,"torn\r\n' + b"\0" * 100)
-    _long_ago(path)
+    _end_with(path, TORN)
 
 
 def _cut_far(path: Path) -> None:
-    """A power cut took the end of a row of many lines, longer than what is written next."""
-    fill(path)
-    with open(path, "ab") as file:
-        file.write(b'2025-01-01T00:00:00,m,_tag_text,"torn\r\n' + b"line,of,it\r\n" * 40)
-    _long_ago(path)
+    _end_with(path, LONG_TORN)
 
 
 def _spoil(path: Path) -> None:
@@ -162,8 +166,8 @@ APPENDS = {
     "insert_multiple": _on(lambda db: db.insert_multiple(map(point, range(10, 15)))),
     "insert and sync": _on(_sync, flush_on_insert=False),
     "apply inserts": _on(lambda db: db.apply([Insert([point(10), point(11)])])),
-    "insert behind a torn row": _on(lambda db: db.insert(point(10)), _cut),
-    "insert behind a long torn row": _on(lambda db: db.insert(point(10)), _cut_far),
+    "insert behind a torn row": _on(lambda db: db.insert(point(10)), _cut, TORN),
+    "insert behind a long torn row": _on(lambda db: db.insert(point(10)), _cut_far, LONG_TORN),
 }
 INSERTS_WITHOUT_SYNC = Operation(_leave_unsynced)
 REWRITES = {
@@ -172,7 +176,7 @@ REWRITES = {
     "drop_measurement": _on(lambda db: db.drop_measurement("odd")),
     "remove_all": _on(lambda db: db.remove_all()),
     "apply": _on(_many_changes),
-    "remove behind a torn row": _on(lambda db: db.remove(FieldQuery().n == 2), _cut),
+    "remove behind a torn row": _on(lambda db: db.remove(FieldQuery().n == 2), _cut, TORN),
     "repair": Operation(_repair, _spoil),
 }
 COPIES = {"backup": Operation(_backup), "export": Operation(_export)}
