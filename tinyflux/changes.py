@@ -22,7 +22,7 @@ from tinyflux.point import Point, plain_number, validate_fields, validate_tags
 from tinyflux.predicates import Query
 from tinyflux.queries import require_query
 from tinyflux.rewrite import NewRows
-from tinyflux.storable import storable
+from tinyflux.storable import Inserted, storable
 from tinyflux.table import Table
 from tinyflux.times import from_us, to_storable_us
 
@@ -94,6 +94,8 @@ class Plan:
     is_kept: Any = None
     replaced: dict[int, Point] = field(default_factory=dict)
     added: list[Point] = field(default_factory=list)
+    inserted: Inserted = field(default_factory=Inserted)
+    """What is written into the caller's Points when the plan is carried out."""
 
     def __post_init__(self) -> None:
         self.is_kept = np.ones(self.table.n_rows, dtype=np.bool_)
@@ -106,7 +108,7 @@ class Plan:
             return self._update(_Updater.of(change), change)
         if isinstance(change, Insert):
             given = items_of("Insert", change.points, "Points")
-            points = storable(given, change.measurement)
+            points = self.inserted.add(storable(given, change.measurement))
             self.added.extend(points)
             return len(points)
         raise ArgumentError(f"a change is a Remove, an Update or an Insert, found {change!r:.80}")

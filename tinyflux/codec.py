@@ -15,7 +15,7 @@ from decimal import Decimal
 from typing import Any
 
 from tinyflux.line_protocol import FieldSet, TagSet
-from tinyflux.point import Point, plain_number, validate_fields, validate_tags
+from tinyflux.point import Point, validate_fields, validate_tags
 from tinyflux.text_encoding import TextEncoding
 from tinyflux.times import format_us, from_us, parse_iso, to_storable_us
 
@@ -286,7 +286,7 @@ def is_compact_row(cells: Sequence[str]) -> bool:
 
 
 def check_storable(point: Point, measurement: str | None) -> None:
-    """Raise ValueError if no storage may hold `point`, and make its numbers plain.
+    """Raise ValueError if no storage may hold `point`.
 
     `measurement` is what the point's own is about to become; None leaves it.
 
@@ -295,9 +295,7 @@ def check_storable(point: Point, measurement: str | None) -> None:
     """
     validate_tags(point.tags)
     validate_fields(point.fields)
-    for key, number in point.fields.items():
-        if type(number) not in (float, int) and number is not None:
-            point.fields[key] = plain_number(number)
+    for key in point.fields:
         _check_text(key, "field key")
     _check_text(point.measurement if measurement is None else measurement, "measurement")
     for key, text in point.tags.items():

@@ -9,16 +9,18 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any, Protocol, TypeAlias
+from dataclasses import replace
+from typing import Protocol, TypeAlias
 
 from tinyflux.columns import RowArray
+from tinyflux.errors import NestedChangeError
 from tinyflux.file_columns import FileColumns
 from tinyflux.index import Index
 from tinyflux.point import Point
 from tinyflux.replacement import Replacement, replacing
 from tinyflux.rewrite import NewRows, Rewrite
 from tinyflux.segment import segment_of_points
-from tinyflux.storable import storable
+from tinyflux.storable import Inserted, Ready, given, storable
 from tinyflux.storages import CSVStorage, MemoryStorage, Storage
 from tinyflux.table import Table
 
@@ -35,8 +37,11 @@ class Change(Protocol):
     def table(self) -> Table:
         """Every stored row, which no other rewrite changes meanwhile."""
 
-    def carry_out(self, new: NewRows) -> None:
-        """Make the stored rows those of `new`, at once."""
+    def carry_out(self, new: NewRows, inserted: Inserted) -> None:
+        """Make the stored rows those of `new`, at once, and give what `inserted` holds.
+
+        Where that fails the Points of the caller are as they were.
+        """
 
 
 class Engine(Protocol):
@@ -72,11 +77,11 @@ class Engine(Protocol):
 
     def prepared(
         self, points: Iterable[object], measurement: str | None, *, is_compact: bool
-    ) -> Sequence[Any]:
-        """What `append` takes, one for each point; checks and changes them as `storable`."""
+    ) -> Ready:
+        """Points as `append` takes them; checks as `storable`."""
 
-    def append(self, prepared: Sequence[Any]) -> None:
-        """Store points behind the others."""
+    def append(self, ready: Ready) -> None:
+        """Store points behind the others, and give the caller's what is stored of them."""
 
     def change(self) -> AbstractContextManager[Change]:
         """Open a change of stored rows."""
@@ -152,13 +157,14 @@ class FileEngine:
 
     def prepared(
         self, points: Iterable[object], measurement: str | None, *, is_compact: bool
-    ) -> list[str]:
+    ) -> Ready:
         """The rows of points."""
         return self._storage.rows_of(points, measurement, is_compact=is_compact)
 
-    def append(self, prepared: Sequence[str]) -> None:
+    def append(self, ready: Ready) -> None:
         """Append rows; the index reads them when it is asked next."""
-        self._storage.append_rows(prepared)
+        self._storage.append_rows(ready.items)
+        ready.give()
 
     @contextmanager
     def change(self) -> Iterator[Change]:
@@ -185,16 +191,17 @@ class _FileChange:
     def table(self) -> Table:
         return self._table
 
-    def carry_out(self, new: NewRows) -> None:
+    def carry_out(self, new: NewRows, inserted: Inserted) -> None:
         if new.is_only_added:
-            rows = self._storage.rows_of(new.added, None, is_compact=new.is_compact)
-            self._storage.append_rows(rows)
+            ready = self._storage.rows_of(new.added, None, is_compact=new.is_compact)
+            self._storage.append_rows(ready.items)
         else:
             columns = self._columns
             rewrite = Rewrite(
                 self._replacement, self._storage.file, self._table, columns.is_continued
             )
             columns.adopt(*rewrite.carry_out(new))
+        inserted.give()
 
 
 class ObjectEngine:
@@ -279,16 +286,21 @@ class ObjectEngine:
 
     def prepared(
         self, points: Iterable[object], measurement: str | None, *, is_compact: bool
-    ) -> list[Point]:
+    ) -> Ready:
         """The points themselves."""
         return storable(points, measurement)
 
-    def append(self, prepared: Sequence[Point]) -> None:
+    def append(self, ready: Ready) -> None:
         """Append, then index what was appended if the index is in use."""
         self._catch_up()
-        self._storage.append(prepared)
+        with given(ready):  # the storage takes the caller's own Points, as they are stored
+            self.add(ready.points)
+
+    def add(self, points: Sequence[Point]) -> None:
+        """Store and index points that are as they are stored."""
+        self._storage.append(points)
         if self._index.valid:
-            self._index.insert(prepared)
+            self._index.insert(points)
 
     @contextmanager
     def change(self) -> Iterator[Change]:
@@ -302,6 +314,12 @@ class ObjectEngine:
     def carry_out(self, table: Table, new: NewRows) -> None:
         """Replace what is stored, and the index by the changed columns."""
         stored = self._points()
+        if len(stored) != table.n_rows:
+            raise NestedChangeError(
+                f"{type(self._storage).__name__} holds {len(stored)} points, and held "
+                f"{table.n_rows} when this change began: something appended to it or reset it "
+                f"meanwhile; nothing more was changed"
+            )
         points = [
             new.replaced.get(row, point) for row, point in enumerate(stored) if new.is_kept[row]
         ]
@@ -338,14 +356,16 @@ class _ObjectChange:
     def __init__(self, engine: ObjectEngine, points: Sequence[Point]) -> None:
         self._engine = engine
         index = engine.index
-        self._table = index.table if index.valid else Table([segment_of_points(points)])
+        self._table = index.table.snapshot() if index.valid else Table([segment_of_points(points)])
 
     @property
     def table(self) -> Table:
         return self._table
 
-    def carry_out(self, new: NewRows) -> None:
-        if new.is_only_added:
-            self._engine.append(new.added)
-        else:
-            self._engine.carry_out(self._table, new)
+    def carry_out(self, new: NewRows, inserted: Inserted) -> None:
+        own = replace(new, added=inserted.own(new.added))
+        with given(inserted):
+            if own.is_only_added:
+                self._engine.add(own.added)
+            else:
+                self._engine.carry_out(self._table, own)

@@ -21,7 +21,7 @@ from tinyflux.codec import (
     check_storable,
 )
 from tinyflux.point import Point, parts_of
-from tinyflux.storable import give, is_utc, require_point, storable_time
+from tinyflux.storable import Difference, Ready, difference_of, require_point
 
 _MOST_FORMS = 1 << 10
 _MOST_TEXTS = 1 << 16
@@ -45,23 +45,20 @@ class RowTexts:
         self._texts: dict[str | None, str] = {}
         self._minutes: dict[tuple[int, ...], str] = {}
 
-    def rows(
-        self, points: Iterable[object], measurement: str | None, *, is_compact: bool
-    ) -> list[str]:
-        """The row of each point, its end included; checks as `storable`, and writes into them so.
+    def rows(self, points: Iterable[object], measurement: str | None, *, is_compact: bool) -> Ready:
+        """Points as rows, the row of each with its end; checks as `storable`.
 
         Raises ValueError also for what the encoding or the dialect cannot hold, naming it.
         """
         require_measurement(measurement)
         checked = [require_point(given) for given in points]
-        times: list[tuple[Point, datetime]] = []
+        differences: list[Difference] = []
         rows = [
             self._usual(point, measurement, self._forms[is_compact])
-            or self._unusual(point, measurement, is_compact, times)
+            or self._unusual(point, measurement, is_compact, differences)
             for point in checked
         ]
-        give(checked, times, measurement)
-        return rows
+        return Ready(checked, rows, measurement, differences)
 
     def _usual(
         self, point: Point, measurement: str | None, forms: Mapping[_Shape, str]
@@ -77,6 +74,8 @@ class RowTexts:
             form = forms[own if measurement is None else measurement, (*tags,), (*fields,)]
             return form % (self._time(time), *map(self._texts.__getitem__, tags.values()), *numbers)
         except (KeyError, ValueError):  # new, or an int of more digits than Python writes
+            return None
+        except TypeError:  # a tag whose value does not hash: no text
             return None
 
     def _time(self, time: datetime) -> str:
@@ -97,14 +96,13 @@ class RowTexts:
         point: Point,
         measurement: str | None,
         is_compact: bool,
-        times: list[tuple[Point, datetime]],
+        differences: list[Difference],
     ) -> str:
         check_storable(point, measurement)
-        time = storable_time(point)
-        if not is_utc(point.time):
-            times.append((point, time))
+        difference = difference_of(point)
+        differences.append(difference)
         name = point.measurement if measurement is None else measurement
-        stored = Point.of_parts(time, name, point.tags, point.fields)
+        stored = Point.of_parts(difference.time, name, point.tags, difference.fields)
         row = self._codec.encode(stored, is_compact).decode(self._codec.encoding)
         if self._codec.quotes_singly:
             shape = (name, tuple(point.tags), tuple(point.fields))

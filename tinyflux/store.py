@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from datetime import datetime
 from functools import partial
-from itertools import islice
+from itertools import islice, takewhile
 from types import TracebackType
 from typing import Any, ClassVar, Self
 
@@ -47,6 +47,7 @@ from tinyflux.point import Point
 from tinyflux.predicates import Query
 from tinyflux.queries import require_query
 from tinyflux.reading import IndexReader, Reader, ScanReader, Span
+from tinyflux.storable import Ready
 from tinyflux.storages import CSVStorage, Storage
 
 logger = logging.getLogger(__name__)
@@ -247,7 +248,7 @@ class PointStore(Analysis):
 
         Writes time (now, if it has none; UTC) and `measurement`, if given, into `point`. Raises
         TypeError for what is no Point, ValueError for what cannot be stored, OSError where the
-        storage refuses; nothing is stored then.
+        storage refuses; nothing is stored then, and `point` is as it was.
         """
         engine = self._engine
         engine.append(engine.prepared([point], measurement, is_compact=compact_key_prefixes))
@@ -274,7 +275,7 @@ class PointStore(Analysis):
         )
         for batch in _batches(points, prepare, batch_size):
             self._engine.append(batch)
-            n_stored += len(batch)
+            n_stored += len(batch.points)
         return n_stored
 
     @write_op
@@ -372,22 +373,20 @@ class PointStore(Analysis):
             counts = [plan.apply(item) for item in changes]
             new = plan.new_rows
             if new.added or not new.is_only_added:
-                change.carry_out(new)
+                change.carry_out(new, plan.inserted)
+            else:
+                plan.inserted.give()
         return counts
 
 
 def _batches(
-    points: Iterable[Point], prepare: Callable[[Iterable[Point]], Sequence[Any]], batch_size: int
-) -> Iterator[Sequence[Any]]:
+    points: Iterable[Point], prepare: Callable[[Iterable[Point]], Ready], batch_size: int
+) -> Iterable[Ready]:
     """The points, ready to be stored: all of a collection before the first is given."""
-    if isinstance(points, Sized):
-        prepared = prepare(points)
-        for start in range(0, len(prepared), batch_size):
-            yield prepared[start : start + batch_size]
-    else:
-        source = iter(points)
-        while batch := prepare(islice(source, batch_size)):
-            yield batch
+    source = iter(points)
+    batches = iter(lambda: prepare(islice(source, batch_size)), None)
+    ready = takewhile(lambda batch: batch.points, batches)
+    return list(ready) if isinstance(points, Sized) else ready
 
 
 def _none_last(value: str | None) -> tuple[bool, str]:

@@ -5,16 +5,30 @@ from __future__ import annotations
 import errno
 import resource
 import signal
-from collections.abc import Callable
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta, timezone
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from tests.tinyflux.backends import ListStorage
 from tests.tinyflux.exact import contents
 from tests.tinyflux.programs import start
-from tinyflux import FieldQuery, Insert, Point, Remove, TagQuery, TinyFlux
+from tinyflux import (
+    CSVStorage,
+    FieldQuery,
+    Insert,
+    MemoryStorage,
+    Point,
+    Remove,
+    TagQuery,
+    TinyFlux,
+    Update,
+)
 from tinyflux.errors import StorageError
 from tinyflux.files import Hook, intercepted
 
@@ -102,6 +116,113 @@ def test_a_change_that_fails_leaves_the_old_file_or_the_new_one(
         assert contents(db.all(sorted=False)) == [*after, *contents([point(7)])]
         CHANGES[call](db)
         assert contents(db.all()) == contents(TinyFlux(path).all())
+
+
+class RefusingMemory(MemoryStorage):
+    """Refuses points with a field `refused`."""
+
+    def append(self, items: Sequence[Point], temporary: bool = False) -> None:
+        if any("refused" in item.fields for item in items):
+            raise OSError("refused")
+        super().append(items, temporary)
+
+
+class RefusingList(ListStorage):
+    """The same."""
+
+    def append(self, points: Sequence[Point], temporary: bool = False) -> None:
+        if any("refused" in item.fields for item in points):
+            raise OSError("refused")
+        super().append(points, temporary)
+
+
+@contextmanager
+def refusing(kind: str, folder: Path, auto_index: bool) -> Iterator[TinyFlux]:
+    """A database that holds three points and stores no other."""
+    storages = {
+        "csv": partial(CSVStorage, folder / "data.csv"),
+        "memory": RefusingMemory,
+        "user": RefusingList,
+    }
+    with TinyFlux(storage=storages[kind], auto_index=auto_index) as db:
+        db.insert_multiple(POINTS)
+        if kind == "csv":
+            with intercepted(failing("write", errno.ENOSPC)):
+                yield db
+        else:
+            yield db
+
+
+def odd() -> list[Point]:
+    """Points of which something else is stored than they hold."""
+    numpy = Point(time=TIME, fields={"refused": 1})
+    numpy.fields["refused"] = np.float64(1.5)
+    return [
+        Point(measurement="own", fields={"refused": 1}),
+        Point(time=datetime(2025, 1, 1), measurement="mine", fields={"refused": 1}),
+        Point(time=TIME.astimezone(timezone(timedelta(hours=1))), fields={"refused": 1}),
+        numpy,
+    ]
+
+
+def held(points: Sequence[Point]) -> list[Any]:
+    return [(repr(p), p.time, [(k, type(v)) for k, v in p.fields.items()]) for p in points]
+
+
+def a_date_in_the_wrong_place(_fields: object) -> Any:
+    return {"n": TIME}
+
+
+REFUSED: dict[str, Callable[[TinyFlux, list[Point]], Any]] = {
+    "insert": lambda db, points: db.insert(points[0], "new"),
+    "insert, as it is": lambda db, points: db.insert(points[0]),
+    "insert_multiple": lambda db, points: db.insert_multiple(points, "new"),
+    "insert_multiple, as they are": lambda db, points: db.insert_multiple(points),
+    "insert_multiple of an iterator": lambda db, points: db.insert_multiple(iter(points), "new"),
+    "insert_multiple, one by one": lambda db, points: db.insert_multiple(points, batch_size=1),
+    "a measurement": lambda db, points: db.measurement("new").insert_multiple(points),
+    "apply": lambda db, points: db.apply([Insert(points, "new")]),
+    "apply twice": lambda db, points: db.apply([Insert(points, "new"), Insert(points, "newer")]),
+    "apply, a change": lambda db, points: db.apply(
+        [Insert(points, "new"), Update(FieldQuery().n == 1, fields={"n": 5})]
+    ),
+    "apply that fails itself": lambda db, points: db.apply(
+        [Insert(points, "new"), Update(None, fields=a_date_in_the_wrong_place)]
+    ),
+    "apply with a later insert that fails": lambda db, points: db.apply(
+        [Insert(points, "new"), Insert([5])]  # type: ignore[list-item]
+    ),
+}
+
+
+@pytest.mark.parametrize("auto_index", [True, False], ids=["index", "scan"])
+@pytest.mark.parametrize("kind", ["csv", "memory", "user"])
+@pytest.mark.parametrize("call", REFUSED.values(), ids=REFUSED)
+def test_points_that_are_refused_stay_as_they_were(
+    tmp_path: Path, call: Callable[..., Any], kind: str, auto_index: bool
+) -> None:
+    points = odd()
+    before = held(points)
+    with refusing(kind, tmp_path, auto_index) as db:
+        with pytest.raises((OSError, ValueError, TypeError)):
+            call(db, points)
+        assert held(points) == before
+        assert contents(db.all(sorted=False)) == contents(POINTS)
+        assert db.get_measurements() == ["_default"]
+
+
+def test_of_batches_that_were_stored_before_one_failed_the_points_are_written(
+    tmp_path: Path,
+) -> None:
+    points = [Point(fields={"n": 4}), Point(fields={"refused": 5}), Point(fields={"n": 6})]
+    with (
+        refusing("user", tmp_path, auto_index=True) as db,
+        pytest.raises(OSError, match="refused"),
+    ):
+        db.insert_multiple(points, "new", batch_size=1)
+    assert [p.measurement for p in points] == ["new", "_default", "_default"]
+    assert [p.time is None for p in points] == [False, True, True]
+    assert db.get_field_values("n") == [1, 2, 3, 4]
 
 
 def test_a_file_that_may_not_grow(tmp_path: Path) -> None:

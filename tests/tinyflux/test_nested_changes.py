@@ -8,9 +8,19 @@ from typing import Any
 
 import pytest
 
-from tests.tinyflux.backends import Backend
+from tests.tinyflux.backends import Backend, ListStorage
 from tests.tinyflux.exact import contents
-from tinyflux import FieldQuery, Insert, MemoryStorage, Point, Remove, TagQuery, TinyFlux, Update
+from tinyflux import (
+    FieldQuery,
+    Insert,
+    MemoryStorage,
+    Point,
+    Remove,
+    Storage,
+    TagQuery,
+    TinyFlux,
+    Update,
+)
 from tinyflux.errors import NestedChangeError
 
 TIME = datetime(2025, 1, 1, tzinfo=UTC)
@@ -107,6 +117,32 @@ def test_nor_does_a_test_in_the_query_of_a_change(
     with pytest.raises(NestedChangeError):
         outer(db, lambda x: db.insert(point(9)) > x)
     assert contents(db.all(sorted=False)) == contents(POINTS)
+
+
+BEHIND: dict[str, tuple[Callable[[Any], Any], list[int]]] = {
+    "append": (lambda storage: storage.append([point(9)]), [0, 1, 2, 3, 4, 9, 9, 9]),
+    "reset": (lambda storage: storage.reset(), []),
+}
+
+
+@pytest.mark.parametrize("auto_index", [True, False], ids=["index", "scan"])
+@pytest.mark.parametrize("kind", [MemoryStorage, ListStorage])
+@pytest.mark.parametrize("name", BEHIND)
+def test_an_update_stores_nothing_where_its_function_changed_the_storage_itself(
+    name: str, kind: type[Storage], auto_index: bool
+) -> None:
+    change, left = BEHIND[name]
+    db = TinyFlux(storage=kind, auto_index=auto_index)
+    db.insert_multiple([point(x) for x in range(5)])
+
+    def changing(_fields: object) -> dict[str, int]:
+        change(db.storage)
+        return {"y": 1}
+
+    with pytest.raises(NestedChangeError, match=r"held 5 when this change began"):
+        db.update(X >= 2, fields=changing)
+    db.reindex()
+    assert [p.fields for p in db.all(sorted=False)] == [{"x": x} for x in left]
 
 
 def test_a_function_of_an_update_sees_the_points_as_they_were(backend: Backend) -> None:

@@ -22,10 +22,10 @@ TIME = datetime(2025, 1, 1, 3, 4, 5, 678, tzinfo=UTC)
 def test_rows_are_those_of_the_exact_road(some: list[Point], is_compact: bool) -> None:
     codec = RowCodec()
     texts = RowTexts(codec)
-    ready = storable(some, None)
-    exact = [codec.encode(point, is_compact).decode() for point in ready]
+    storable(some, None).give()
+    exact = [codec.encode(point, is_compact).decode() for point in some]
     for _ in ("new", "remembered"):
-        assert texts.rows(ready, None, is_compact=is_compact) == exact
+        assert texts.rows(some, None, is_compact=is_compact).items == exact
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,8 @@ def test_texts_that_mean_something_to_a_format_or_to_csv(text: str) -> None:
     texts = RowTexts(codec)
     point = Point(time=TIME, measurement=text, tags={text: text}, fields={text: 1.5})
     for _ in ("new", "remembered"):
-        assert texts.rows([point], None, is_compact=False) == [codec.encode(point, False).decode()]
+        rows = texts.rows([point], None, is_compact=False).items
+        assert rows == [codec.encode(point, False).decode()]
 
 
 FIRST = Point(time=TIME, measurement="m", tags={"a": "x"}, fields={"n": 1.5})
@@ -46,6 +47,7 @@ FIRST = Point(time=TIME, measurement="m", tags={"a": "x"}, fields={"n": 1.5})
     "change",
     [
         {"tags": {"a": 5}},
+        {"tags": {"a": [1]}},
         {"tags": {"a": "_none"}},
         {"tags": {"a": "\ud800"}},
         {"fields": {"n": "1"}},
@@ -66,7 +68,10 @@ def test_what_becomes_wrong_in_place_is_found_behind_good_points(
         texts.rows([FIRST, wrong], None, is_compact=False)
 
 
-def test_a_measurement_that_is_given_is_in_the_row_and_in_the_point() -> None:
+def test_a_measurement_that_is_given_is_in_the_row_and_later_in_the_point() -> None:
     point = Point(time=TIME, fields={"n": 2})
-    assert ",other," in RowTexts(RowCodec()).rows([point], "other", is_compact=False)[0]
+    ready = RowTexts(RowCodec()).rows([point], "other", is_compact=False)
+    assert ",other," in ready.items[0]
+    assert point.measurement == "_default"
+    ready.give()
     assert point.measurement == "other"

@@ -21,6 +21,7 @@ from tinyflux.replacement import remove_left_over
 from tinyflux.rewrite import empty
 from tinyflux.row_texts import RowTexts
 from tinyflux.sidecar import keep_private
+from tinyflux.storable import Ready
 from tinyflux.storages.base import Storage
 from tinyflux.table import Table
 from tinyflux.text_encoding import first_bytes
@@ -149,8 +150,8 @@ class CSVStorage(Storage):
 
     def rows_of(
         self, points: Iterable[object], measurement: str | None, *, is_compact: bool
-    ) -> list[str]:
-        """The row of each point, in the given key style; checks and changes them as `storable`.
+    ) -> Ready:
+        """Points as rows in the given key style; checks as `storable`.
 
         Raises ValueError also for what the file cannot hold.
         """
@@ -182,6 +183,8 @@ class CSVStorage(Storage):
 
     def points(self) -> Iterator[Point]:
         """Every point of the file, read in pieces; ValueError once it is closed."""
+        if not self.can_read:
+            raise AccessError(self.refusal("read"))
         self._file.current()
         return self._scanned()
 
