@@ -3,13 +3,16 @@
     python -m tests.tinyflux.durability.crash --kills 500
 
 A child inserts, removes, updates and applies at random on one file. Before each operation it says
-what it is about to do, and after it that it is done. Killed at a random moment, the file must hold
-the state after what was done, or that and the one operation in the making: nothing else.
+what it is about to do, and after it that it is done. Killed at a random moment, or at a random
+durable step (some in the middle of a write), the file must hold the state after what was done, or
+that and the one operation in the making: nothing else. The moments of a clock nearly all fall where
+the process computes; so most kills are at steps.
 """
 
 from __future__ import annotations
 
 import argparse
+import fcntl
 import json
 import os
 import random
@@ -29,10 +32,16 @@ from tests.tinyflux.exact import contents
 from tests.tinyflux.model import Edit, Model
 from tinyflux import CSVStorage, FieldQuery, Insert, Point, Remove, TinyFlux, Update
 from tinyflux.cli import main as tinyflux
+from tinyflux.files import intercepted
 from tinyflux.predicates import Query
 
 TIME = datetime(2025, 1, 1, tzinfo=UTC)
 MOST_POINTS = 400
+MOST_STEPS = 150
+PIPE_BYTES = 1 << 20
+"""The child must not wait until somebody reads what it says."""
+LONGEST_LIFE_S = 60
+"""A child that nobody kills has an error of its own."""
 
 
 def _point(n: int) -> Point:
@@ -54,6 +63,8 @@ class Step:
     @property
     def query(self) -> Query:
         """The points that a removal or an update means."""
+        if self.name == "remove_older":
+            return FieldQuery().n < self.numbers[0]
         return FieldQuery().n.test(frozenset(self.numbers).__contains__)
 
     def on_file(self, db: TinyFlux) -> None:
@@ -64,6 +75,7 @@ class Step:
             "batch": lambda: db.insert_multiple(points),
             "inserts": lambda: db.apply([Insert(points)]),
             "remove": lambda: db.remove(self.query),
+            "remove_older": lambda: db.remove(self.query),
             "update": lambda: db.update(self.query, tags={"changed": "yes"}),
             "apply": lambda: db.apply(
                 [Remove(self.query), Update(None, tags={"seen": "yes"}), Insert(points[:1])]
@@ -78,7 +90,7 @@ class Step:
         points = list(map(_point, self.numbers))
         if self.name in ("insert", "batch", "inserts"):
             model.insert(points)
-        if self.name in ("remove", "apply"):
+        if self.name in ("remove", "remove_older", "apply"):
             model.remove(self.query, None)
         if self.name == "update":
             model.update(self.query, None, Edit(tags={"changed": "yes"}))
@@ -95,7 +107,7 @@ def _chosen(chance: random.Random, n_points: int, next_number: int) -> Step:
         [30, 20, 10, 12, 12, 10, 1, 5],
     )[0]
     if n_points > MOST_POINTS:
-        return Step("remove", tuple(range(0, next_number, 2)))
+        return Step("remove_older", (next_number - chance.randrange(MOST_POINTS),))
     if name in ("insert", "batch", "inserts"):
         n_new = 1 if name == "insert" else chance.choice([2, 20, 300])
         return Step(name, tuple(range(next_number, next_number + n_new)))
@@ -103,8 +115,37 @@ def _chosen(chance: random.Random, n_points: int, next_number: int) -> Step:
     return Step(name, tuple(numbers or [0]))
 
 
-def _work(path: Path, say: int, seed: int, next_number: int) -> None:
+@dataclass
+class Death:
+    """Ends this process at one of its durable steps, or in the middle of that write."""
+
+    step: int
+    """Which, from 0."""
+    taken_bytes: int | None
+    """How much of a write is still done, if the step is one; None for nothing."""
+    n_steps: int = 0
+
+    def __call__(self, name: str, path: str) -> int | None:
+        """The hook of `intercepted`."""
+        place = self.n_steps
+        self.n_steps += 1
+        if place == self.step and name == "write" and self.taken_bytes is not None:
+            return self.taken_bytes
+        if place >= self.step:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return None
+
+
+def _work(path: Path, say: int, seed: int, next_number: int, death: Death | None) -> None:
     """The child: operations without end."""
+    signal.alarm(LONGEST_LIFE_S)
+    if death is not None:
+        with intercepted(death):
+            _operate(path, say, seed, next_number)
+    _operate(path, say, seed, next_number)
+
+
+def _operate(path: Path, say: int, seed: int, next_number: int) -> None:
     chance = random.Random(seed)
     flushes = chance.random() < 0.7
     db = TinyFlux(path, flush_on_insert=flushes, auto_index=chance.random() < 0.8)
@@ -129,17 +170,21 @@ class Crash:
     next_number: int = 0
     n_kills: int = 0
     n_operations: int = 0
-    n_halves: dict[str, int] = field(default_factory=lambda: {"before": 0, "after": 0})
+    n_found: dict[str, int] = field(
+        default_factory=lambda: {"before": 0, "after": 0, "no difference": 0}
+    )
+    """How often the operation that was in the making had not been made, had been, or was none."""
     wrong: list[str] = field(default_factory=list)
 
-    def kill_once(self, seed: int, after_s: float) -> None:
-        """One child, one SIGKILL, one comparison."""
+    def kill_once(self, seed: int, *, after_s: float | None, death: Death | None) -> None:
+        """One child, one SIGKILL by the clock or by its own hand, one comparison."""
         reader, writer = os.pipe()
+        fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
         child = os.fork()
         if child == 0:
             try:
                 os.close(reader)
-                _work(self.path, writer, seed, self.next_number)
+                _work(self.path, writer, seed, self.next_number, death)
             except BaseException as error:  # noqa: BLE001 - the parent must hear of it
                 os.write(writer, b"error " + repr(error).encode() + b"\n")
             finally:
@@ -147,10 +192,13 @@ class Crash:
         os.close(writer)
         with os.fdopen(reader, "rb", buffering=0) as said:
             begun = said.read(1)
-            time.sleep(after_s)
-            os.kill(child, signal.SIGKILL)
+            if after_s is not None:
+                time.sleep(after_s)
+                os.kill(child, signal.SIGKILL)
             lines = (begun + said.readall()).decode(errors="replace").split("\n")
-        os.waitpid(child, 0)
+        _, status = os.waitpid(child, 0)
+        if os.waitstatus_to_exitcode(status) != -signal.SIGKILL:
+            self.wrong.append(f"seed {seed}: the child ended with status {status}")
         self.n_kills += 1
         self._compare(self._replayed(lines, seed), seed)
 
@@ -180,9 +228,10 @@ class Crash:
         if pending is not None:
             pending.on_model(after)
         if found == contents(self.model.points):
-            self.n_halves["before"] += 1
+            is_seen = pending is not None and found != contents(after.points)
+            self.n_found["before" if is_seen else "no difference"] += 1
         elif found == contents(after.points):
-            self.n_halves["after"] += 1
+            self.n_found["after"] += 1
             assert pending is not None
             self._count(pending)
             self.model = after
@@ -214,7 +263,12 @@ def run(folder: Path, *, n_kills: int, seed: int) -> Crash:
     crash = Crash(folder / "data.csv")
     chance = random.Random(seed)
     for number in range(n_kills):
-        crash.kill_once(seed + number, chance.uniform(0.0, 0.12))
+        if number % 5 == 0:
+            crash.kill_once(seed + number, after_s=chance.uniform(0.0, 0.12), death=None)
+        else:
+            taken_bytes = chance.choice([None, 1, 7, 300])
+            death = Death(chance.randrange(MOST_STEPS), taken_bytes)
+            crash.kill_once(seed + number, after_s=None, death=death)
         if crash.wrong:
             break
     return crash
@@ -229,9 +283,10 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         crash = run(Path(folder), n_kills=options.kills, seed=options.seed)
         print(
-            f"seed {options.seed}: {crash.n_kills} kills in {crash.n_operations:,} operations; "
-            f"found the state before the operation {crash.n_halves['before']} times, the state "
-            f"after it {crash.n_halves['after']} times, wrong states: {len(crash.wrong)}"
+            f"seed {options.seed}: {crash.n_kills} kills in {crash.n_operations:,} operations; of "
+            f"the one in the making nothing was found {crash.n_found['before']} times, all of it "
+            f"{crash.n_found['after']} times, and {crash.n_found['no difference']} times there was "
+            f"none that makes a difference; wrong states: {len(crash.wrong)}"
         )
         for text in crash.wrong:
             print(text)
