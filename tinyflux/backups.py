@@ -3,15 +3,9 @@
 from __future__ import annotations
 
 import csv
-import errno
 import io
-import os
 import re
-import secrets
-import shutil
-import stat
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -20,12 +14,12 @@ from tinyflux import files
 from tinyflux.codec import cells_of
 from tinyflux.copying import COPY_BYTES, Copier
 from tinyflux.csvfile import CsvFile
-from tinyflux.errors import StorageError, TinyFluxError
 from tinyflux.file_columns import scan
 from tinyflux.materialize import points_of
 from tinyflux.point import Point
 from tinyflux.progress import Progress
 from tinyflux.tails import Source, finished_end
+from tinyflux.targets import new_file, place_of, require_room
 
 _FORMULA_STARTS = "=+\\-@\uff1d\uff0b\uff0d\uff20"
 _CELL_STARTS = re.compile(
@@ -49,9 +43,12 @@ def backup(file: CsvFile, target: Path, *, is_replacing: bool = False) -> int:
     if target.is_dir():
         target = target / file.path.name
     stop = file.state().end
-    place = _place_of(file, target, is_replacing=is_replacing)
-    _require_room(target, place, stop)
-    with _new_file(file, target, place) as (fd, temporary):
+    place = place_of(target, file.path, is_replacing=is_replacing)
+    require_room(target, place, stop)
+    with new_file(place, f"{target}: the backup of {file.path.name}", like=file.fd) as (
+        fd,
+        temporary,
+    ):
         copier = Copier(file.fd, fd, temporary)
         with Progress(f"copying {file.path.name}", stop) as progress:
             for start in range(0, stop, COPY_BYTES):
@@ -77,11 +74,14 @@ def export(file: CsvFile, target: Path, *, is_safe: bool, is_replacing: bool = F
     On disk when this returns. FileExistsError where `target` exists, unless `is_replacing`; a
     symbolic link is followed.
     """
-    place = _place_of(file, target, is_replacing=is_replacing)
+    place = place_of(target, file.path, is_replacing=is_replacing)
     cells: Callable[[Point], list[str]] = _safe_cells if is_safe else _plain_cells
     n_points = n_unsynced = 0
     with (
-        _new_file(file, target, place) as (fd, temporary),
+        new_file(place, f"{target}: the export of {file.path.name}", like=file.fd) as (
+            fd,
+            temporary,
+        ),
         Progress(f"exporting {file.path.name}", file.state().end) as progress,
     ):
         for segment in scan(file):
@@ -99,80 +99,6 @@ def export(file: CsvFile, target: Path, *, is_safe: bool, is_replacing: bool = F
             if segment.extent is not None:
                 progress.reached(segment.extent.stop)
     return n_points
-
-
-def _place_of(file: CsvFile, target: Path, *, is_replacing: bool) -> Path:
-    """Where a new `target` goes: a symbolic link is followed, so that it stays.
-
-    OSError for what is there and may not be replaced.
-    """
-    place = Path(os.path.realpath(target))
-    if target.exists():
-        if target.samefile(file.path):
-            raise ValueError(f"{target} is the data file itself; choose another name")
-        if not stat.S_ISREG(target.stat().st_mode) or not place.is_file():
-            raise StorageError(
-                errno.EEXIST,
-                f"{target} is no regular file and is not replaced; choose the name of a new file",
-            )
-        if not is_replacing:
-            raise FileExistsError(
-                errno.EEXIST, f"{target} exists; choose another name, or pass --force"
-            )
-    if place.is_symlink():
-        raise StorageError(errno.ELOOP, f"{target} is a symbolic link that leads to itself")
-    if not place.parent.is_dir():
-        raise FileNotFoundError(
-            errno.ENOENT, f"{target}: there is no directory {place.parent}; make it first"
-        )
-    return place
-
-
-def _require_room(target: Path, place: Path, needed_bytes: int) -> None:
-    free_bytes = shutil.disk_usage(place.parent).free
-    if free_bytes < needed_bytes:
-        raise StorageError(
-            errno.ENOSPC,
-            f"{target}: the copy needs {needed_bytes:,} bytes, and {free_bytes:,} are free; "
-            f"nothing was written: free some room, or choose another disk",
-        )
-
-
-@contextmanager
-def _new_file(file: CsvFile, target: Path, place: Path) -> Iterator[tuple[int, Path]]:
-    """A new file that has the name `place`, on disk, once all is written into it.
-
-    No more users may read it than may read the data. Errors name it `target`, as the caller does.
-    """
-    try:
-        with _written_beside(place, os.fstat(file.fd).st_mode & 0o666) as (fd, temporary):
-            yield fd, temporary
-    except TinyFluxError:
-        raise
-    except OSError as error:
-        doing = f"{target}: {file.path.name} could not be copied there"
-        raise files.storage_error(error, doing, "nothing is there that was not before") from error
-    try:
-        files.sync_directory(place.parent)
-    except OSError as error:
-        doing = f"{target}: the copy is made, but the disk did not confirm it"
-        raise files.storage_error(error, doing, "a power cut may undo it") from error
-
-
-@contextmanager
-def _written_beside(place: Path, mode: int) -> Iterator[tuple[int, Path]]:
-    temporary = place.with_name(f".{place.name}.{secrets.token_hex(4)}.new")
-    fd = files.create(temporary, mode)
-    try:
-        yield fd, temporary
-        files.sync(fd, temporary)
-        files.rename(temporary, place)
-    except BaseException:
-        with suppress(OSError):
-            files.unlink(temporary)
-        raise
-    finally:
-        os.close(fd)
 
 
 def _plain_cells(point: Point) -> list[str]:
