@@ -15,6 +15,18 @@ T = TypeVar("T")
 C = TypeVar("C", bound=Callable[..., Any])
 
 _SHOWN = 80
+_FILE = ("path", "create_dirs", "encoding", "access_mode", "flush_on_insert", "newline")
+_DIALECT = (
+    "delimiter",
+    "quotechar",
+    "escapechar",
+    "doublequote",
+    "skipinitialspace",
+    "lineterminator",
+    "quoting",
+    "strict",
+    "dialect",
+)
 
 
 def require_measurement(measurement: object) -> None:
@@ -28,6 +40,22 @@ def require_name(name: object) -> str:
     if not isinstance(name, str):
         raise ArgumentError(f"a measurement's name is a str, found {_found(name)}")
     return name
+
+
+def require_encoding(encoding: object) -> None:
+    """Raise ArgumentError unless it can be the name of an encoding, or None for the usual one."""
+    if encoding is not None and not isinstance(encoding, str):
+        raise ArgumentError(f"encoding is a str, as 'utf-8', or None, found {_found(encoding)}")
+
+
+def require_dialect(keywords: Iterable[str]) -> None:
+    """Raise ArgumentError for what is no keyword of a csv dialect."""
+    for name in keywords:
+        if name not in _DIALECT:
+            raise ArgumentError(
+                f"there is no argument {name!r}: a CSV file takes {', '.join(_FILE)}, and of the "
+                f"csv dialect {', '.join(_DIALECT)}; a database also auto_index and storage"
+            )
 
 
 def whole_number(argument: str, value: SupportsIndex, least: int) -> int:

@@ -24,7 +24,7 @@ from tinyflux.queries import require_query
 from tinyflux.rewrite import NewRows
 from tinyflux.storable import Inserted, storable
 from tinyflux.table import Table
-from tinyflux.times import from_us, to_storable_us
+from tinyflux.times import from_us, is_moment, to_storable_us
 
 TimeChange: TypeAlias = "datetime | Callable[[datetime], datetime] | None"
 TextChange: TypeAlias = "str | Callable[[str], str] | None"
@@ -260,7 +260,7 @@ def _key_list(keys: Keys, name: str) -> Sequence[str]:
 
 
 def _checked_time(value: object) -> datetime:
-    if not isinstance(value, datetime):
+    if not is_moment(value):
         raise ValueError(f"time must be or return a datetime, found {value!r}")
     return value
 

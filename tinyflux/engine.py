@@ -117,7 +117,9 @@ class FileEngine:
 
     @property
     def index(self) -> Index:
-        """The index as it is."""
+        """The index as it is; not valid for a file that holds something and may not be read."""
+        if not self._storage.can_read and not self.is_empty():
+            self._index.invalidate()
         return self._index
 
     def is_empty(self) -> bool:
@@ -211,11 +213,11 @@ class ObjectEngine:
         self._storage = storage
         is_plain_memory = is_unchanged(storage, MemoryStorage)
         self._memory = storage if is_plain_memory and isinstance(storage, MemoryStorage) else None
-        # Whoever may not read cannot tell what is there already.
-        is_empty = not storage.can_read or not storage.read()
+        # Whoever may not read cannot tell what is there already, and needs no index.
+        is_empty = storage.can_read and not storage.read()
         self._index = Index(valid=is_empty)
         self._indexed = self._stored()
-        if is_indexed and not is_empty:
+        if is_indexed and storage.can_read and not is_empty:
             self.rebuild()
 
     @property

@@ -10,11 +10,14 @@ from datetime import datetime
 
 import numpy as np
 
+from tinyflux.arguments import items_of, whole_number
 from tinyflux.columns import RowArray
+from tinyflux.errors import ArgumentError
 from tinyflux.point import Point
 from tinyflux.predicates import Query
 from tinyflux.queries import require_query
 from tinyflux.segment import segment_of_points
+from tinyflux.storable import require_point
 from tinyflux.table import Table
 from tinyflux.times import from_us
 
@@ -25,7 +28,10 @@ class IndexResult:
     """The rows that a query found, among `index_count` rows."""
 
     def __init__(self, items: Iterable[int], index_count: int) -> None:
-        self._rows = np.array(sorted(items), dtype=np.int64)
+        rows = np.array(sorted(items))
+        if len(rows) and rows.dtype.kind not in "iu":
+            raise ArgumentError(f"items are row numbers, ints, found {rows[0].item()!r} among them")
+        self._rows = rows.astype(np.int64)
         self._index_count = index_count
 
     @property
@@ -64,6 +70,10 @@ class IndexResult:
 
     def __repr__(self) -> str:
         return f"IndexResult({len(self._rows)} of {self._index_count} rows)"
+
+
+def _points(points: Iterable[Point]) -> list[Point]:
+    return [require_point(point) for point in items_of("an index", points, "Points")]
 
 
 class Index:
@@ -118,30 +128,51 @@ class Index:
         return self
 
     def build(self, points: Iterable[Point]) -> Index:
-        """Hold `points` and nothing else."""
+        """Hold `points` and nothing else; TypeError for what is no Point."""
+        points = _points(points)
         return self.adopt(Table()).insert(points)
 
     def insert(self, points: Iterable[Point] = ()) -> Index:
-        """Add `points` behind the others, late or not; one without a time counts as now."""
-        points = list(points)
+        """Add `points` behind the others, late or not; one without a time counts as now.
+
+        Raises TypeError for what is no Point.
+        """
+        points = _points(points)
         if points:
             self._table.append(segment_of_points(points))
         return self
 
     def remove(self, r_items: Iterable[int]) -> Index:
-        """Remove rows by number; those behind them move up."""
+        """Remove rows by number; those behind them move up.
+
+        Raises ValueError for a row that is not there.
+        """
         is_kept = np.ones(len(self), dtype=np.bool_)
-        is_kept[list(r_items)] = False
+        is_kept[self._rows("remove", r_items)] = False
         return self.adopt(self._table.rewritten(is_kept, {}))
 
     def update(self, u_items: Mapping[int, int]) -> Index:
-        """Renumber rows: maps old numbers to new ones; rows that are not named are dropped."""
+        """Renumber rows: maps old numbers to new ones; rows that are not named are dropped.
+
+        Raises ValueError for a row that is not there, and for new numbers with a gap.
+        """
+        if not isinstance(u_items, Mapping):
+            raise ArgumentError(f"update takes a mapping of row numbers, found {u_items!r:.80}")
+        self._rows("update", u_items)
         rows = sorted(u_items, key=lambda row: u_items[row])
         if sorted(u_items.values()) != list(range(len(rows))):
             raise ValueError("the new row numbers must be 0, 1, 2, … without a gap")
         ascending = np.array(sorted(rows), dtype=np.int64)
         points = dict(zip(ascending.tolist(), self._table.points(ascending), strict=True))
         return self.build([points[row] for row in rows])
+
+    def _rows(self, what: str, numbers: Iterable[int]) -> list[int]:
+        rows = [whole_number(what, row, 0) for row in items_of(what, numbers, "row numbers")]
+        if rows and max(rows) >= len(self):
+            raise ValueError(
+                f"{what}: there is no row {max(rows)}; the index has {len(self)}, numbered from 0"
+            )
+        return rows
 
     def invalidate(self) -> Index:
         """Mark the index as no longer representing its database, and empty it."""

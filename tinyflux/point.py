@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from tinyflux.line_protocol import FieldSet, FieldValue, LineParts, TagSet, from_line, to_line
-from tinyflux.times import from_us, now, to_storable_us, to_us
+from tinyflux.times import from_us, is_moment, now, to_storable_us, to_us
 
 __all__ = ["Point", "validate_fields", "validate_tags"]
 
@@ -98,7 +98,7 @@ class Point:
 
     @time.setter
     def time(self, value: datetime | None) -> None:
-        if value is not None and not isinstance(value, datetime):
+        if value is not None and not is_moment(value):
             raise ValueError(f"time must be a datetime or None, found {_found(value)}")
         self._time = value
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any, NoReturn
 
 from tinyflux.errors import QueryError
@@ -25,7 +24,7 @@ from tinyflux.predicates import (
     SimpleQuery,
     UserTest,
 )
-from tinyflux.times import from_us, to_us
+from tinyflux.times import from_us, is_moment, to_us
 from tinyflux.utils import freeze, told_apart
 
 __all__ = [
@@ -213,7 +212,7 @@ class TimeQuery(BaseQuery):
 
     def _checked_rhs(self, symbol: str, rhs: Any) -> Any:
         """An aware datetime; a naive `rhs` is converted now."""
-        if not isinstance(rhs, datetime):
+        if not is_moment(rhs):
             raise TypeError(f"a time is compared with a datetime: {symbol} {rhs!r}")
         if rhs.tzinfo is None or rhs.utcoffset() is None:
             return from_us(to_us(rhs))

@@ -7,6 +7,7 @@ UTC. Years 1 to 9999, to the microsecond.
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +29,13 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+def is_moment(value: object) -> TypeGuard[datetime]:
+    """Whether `value` is a time: a datetime, but not pandas.NaT, which is one by its type alone."""
+    if type(value) is datetime:
+        return True
+    return isinstance(value, datetime) and value == value
+
+
 def to_us(moment: datetime) -> int:
     """Microseconds since the epoch; a naive `moment` is local time.
 
@@ -35,7 +43,8 @@ def to_us(moment: datetime) -> int:
     aware one may lie outside `MIN_US`..`MAX_US`: it compares, but cannot be stored.
     """
     if moment.tzinfo is None or moment.utcoffset() is None:
-        moment = _local_to_utc(moment.replace(tzinfo=None))
+        # A plain one: a naive pandas.Timestamp, which is a datetime, does not convert itself.
+        moment = _local_to_utc(datetime.combine(moment.date(), moment.time()))
     delta = moment - EPOCH
     return (delta.days * 86_400 + delta.seconds) * _SECOND_US + delta.microseconds
 

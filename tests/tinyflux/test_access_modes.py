@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.tinyflux.backends import ListStorage
 from tests.tinyflux.exact import contents
 from tinyflux import Insert, Point, Remove, TagQuery, TinyFlux
 from tinyflux.errors import AccessError
@@ -130,14 +131,14 @@ def test_a_handle_that_reads_sees_what_another_writes(path: Path) -> None:
         assert len(reader) == 2
 
 
-@pytest.mark.parametrize("mode", ["", "rb", "x", "w+b", "R", "+r", None])
+@pytest.mark.parametrize("mode", ["", "rb", "x", "w+b", "R", "+r", None, ["r"], 5])
 def test_an_unknown_mode_names_those_there_are(path: Path, mode: Any) -> None:
     with pytest.raises(ValueError, match=r"is one of r\+, r, a, a\+, w, w\+"):
         TinyFlux(path, access_mode=mode)
 
 
 def test_a_file_that_is_only_read_must_exist(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(FileNotFoundError, match=r"none\.csv; .* every other mode would create it"):
         TinyFlux(tmp_path / "none.csv", access_mode="r")
     assert list(tmp_path.iterdir()) == []
 
@@ -155,6 +156,69 @@ def test_rights_are_properties_of_the_storage(path: Path, mode: str) -> None:
             name for name in ("read", "append", "write") if getattr(db.storage, f"can_{name}")
         }
     assert rights == ALLOWED[mode] - {"reset"}
+
+
+READS: dict[str, Callable[[Any], Any]] = {
+    "read": lambda storage: storage.read(),
+    "points": lambda storage: storage.points(),
+}
+
+
+@pytest.mark.parametrize("mode", ["a", "w"])
+@pytest.mark.parametrize("call", READS.values(), ids=READS)
+def test_a_storage_that_may_not_be_read_gives_no_points_by_itself(
+    path: Path, mode: str, call: Callable[[Any], Any]
+) -> None:
+    with TinyFlux(path, access_mode=mode) as db:
+        db.insert(Point(time=TIME))
+        with pytest.raises(
+            OSError, match="does not allow to read; 'r\\+', 'r', 'a\\+', 'w\\+' would"
+        ):
+            call(db.storage)
+
+
+@pytest.mark.parametrize("auto_index", [True, False])
+@pytest.mark.parametrize("mode", ["a", "w"])
+def test_the_index_of_a_file_that_may_not_be_read_is_not_valid(
+    path: Path, mode: str, auto_index: bool
+) -> None:
+    with TinyFlux(path, access_mode=mode, auto_index=auto_index) as db:
+        db.insert(Point(time=TIME))
+        assert not db.index.valid
+        assert (db.index.empty, db.index.latest_time) == (True, None)
+        db.insert(Point(time=TIME))
+    assert len(TinyFlux(path)) == {"a": 3, "w": 2}[mode]
+
+
+class Unreadable(ListStorage):
+    """Takes points and gives none."""
+
+    @property
+    def can_read(self) -> bool:
+        return False
+
+    def read(self) -> list[Point]:
+        raise AssertionError("it may not be read")
+
+
+@pytest.mark.parametrize("auto_index", [True, False])
+def test_a_user_s_storage_that_may_not_be_read_is_appended_to(auto_index: bool) -> None:
+    db = TinyFlux(storage=Unreadable, auto_index=auto_index)
+    db.insert(Point(time=TIME))
+    assert not db.index.valid
+    with pytest.raises(OSError, match="Unreadable does not allow to read"):
+        len(db)
+    assert isinstance(db.storage, Unreadable)
+    assert len(db.storage.items) == 1
+
+
+@pytest.mark.parametrize("call", ["insert", "remove", "len"])
+def test_a_closed_file_says_first_what_its_mode_forbids(path: Path, call: str) -> None:
+    mode = "a" if call == "len" else "r"
+    db = TinyFlux(path, access_mode=mode)
+    db.close()
+    with pytest.raises(OSError, match=f"access_mode '{mode}'"):
+        CALLS[call][1](db)
 
 
 AFTER_CLOSE: dict[str, Callable[[TinyFlux], Any]] = {

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -95,6 +97,28 @@ def test_what_is_given_and_what_is_allowed_are_named(backend: Backend, name: str
     with pytest.raises(TypeError, match=text):
         call(db)
     assert contents(db.all()) == contents([POINT])
+
+
+OPENED: dict[str, tuple[dict[str, Any], str]] = {
+    "unknown": ({"foo": 1}, r"no argument 'foo': .*access_mode.*delimiter.*auto_index"),
+    "encoding": ({"encoding": 3}, "encoding is a str, as 'utf-8', or None, found int 3"),
+}
+
+
+@pytest.mark.parametrize("name", OPENED)
+def test_what_a_file_is_opened_with_is_named_with_what_is_allowed(
+    tmp_path: Path, name: str
+) -> None:
+    arguments, text = OPENED[name]
+    with pytest.raises(TypeError, match=text):
+        TinyFlux(tmp_path / "data.csv", **arguments)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_every_keyword_of_a_csv_dialect_is_known(tmp_path: Path) -> None:
+    known = {name for name in dir(csv.Dialect) if not name.startswith("_")}
+    usual = {name: getattr(csv.excel, name) for name in known} | {"strict": True}
+    TinyFlux(tmp_path / "data.csv", dialect="excel", **usual).close()
 
 
 def test_numpy_integers_are_whole_numbers(backend: Backend) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 from datetime import UTC, datetime
+from operator import attrgetter
 from pathlib import Path
 
 import pytest
@@ -104,6 +105,30 @@ def test_what_is_kept_aside_is_no_part_of_a_memory_storage() -> None:
     storage.append([point(1)])
     storage.append([point(2)], temporary=True)
     assert contents(storage.read()) == contents([point(1)])
+
+
+# The page lists them as attributes, whatever their names say.
+LISTED = attrgetter("_initially_empty", "_memory", "_temp_memory")
+
+
+def test_what_the_page_names_of_a_memory_storage_can_be_looked_at() -> None:
+    storage = MemoryStorage()
+    assert LISTED(storage) == (True, [], [])
+    one, aside = Point(time=TIME), Point(time=TIME)
+    storage.append([one])
+    storage.append([aside], temporary=True)
+    is_empty, memory, temporary = LISTED(storage)
+    assert is_empty is False
+    assert memory[0] is one
+    assert temporary[0] is aside
+    memory.clear()
+    assert len(storage.read()) == 1
+
+
+@pytest.mark.parametrize("name", ["_initially_empty", "_memory", "_temp_memory"])
+def test_what_the_page_names_of_a_memory_storage_cannot_be_set(name: str) -> None:
+    with pytest.raises(AttributeError):
+        setattr(MemoryStorage(), name, [])
 
 
 def test_a_list_that_was_read_is_the_caller_s_own() -> None:

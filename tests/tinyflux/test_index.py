@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -118,6 +120,35 @@ def test_updating_renumbers_rows(index: Index) -> None:
 def test_new_numbers_leave_no_gap(index: Index, numbers: dict[int, int]) -> None:
     with pytest.raises(ValueError, match="without a gap"):
         index.update(numbers)
+    assert index.get_field_values("n") == [2, 1, 3]
+
+
+WRONG: dict[str, tuple[Callable[[Index], Any], str]] = {
+    "build of no Point": (lambda index: index.build([3]), "a Point is needed, found int 3"),
+    "insert of no Point": (lambda index: index.insert([3]), "a Point is needed, found int 3"),
+    "build of no iterable": (lambda index: index.build(3), "iterable of Points, found int 3"),
+    "remove of a row that is not there": (
+        lambda index: index.remove([1, 7]),
+        "there is no row 7; the index has 3",
+    ),
+    "remove of a row before the first": (lambda index: index.remove([-1]), "at least 0, found -1"),
+    "remove of a text": (lambda index: index.remove(["a"]), "a whole number .* found str 'a'"),
+    "remove of no iterable": (lambda index: index.remove(1), "iterable of row numbers"),
+    "update of a row that is not there": (
+        lambda index: index.update({5: 0}),
+        "there is no row 5; the index has 3",
+    ),
+    "update by no mapping": (lambda index: index.update([1]), "a mapping of row numbers, found"),
+    "a result of texts": (lambda _: IndexResult(["a"], 1), "row numbers, ints, found 'a'"),
+    "a result of floats": (lambda _: IndexResult([0.5], 1), "row numbers, ints, found 0.5"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_what_an_index_cannot_take_is_named(index: Any, name: str) -> None:
+    call, text = WRONG[name]
+    with pytest.raises((TypeError, ValueError), match=text):
+        call(index)
     assert index.get_field_values("n") == [2, 1, 3]
 
 

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas
 import pytest
 
 from tests.tinyflux.backends import Backend
 from tests.tinyflux.exact import contents
 from tinyflux import (
     FieldQuery,
+    Insert,
     MeasurementQuery,
     MemoryStorage,
     Point,
@@ -50,6 +52,8 @@ def test_insert_gives_a_point_without_a_time_the_present(backend: Backend) -> No
     [
         pytest.param(TIME.astimezone(timezone(timedelta(hours=2))), id="another zone"),
         pytest.param(TIME.astimezone().replace(tzinfo=None), id="naive, local"),
+        pytest.param(pandas.Timestamp(TIME).tz_convert("Europe/Oslo"), id="pandas"),
+        pytest.param(pandas.Timestamp(TIME.astimezone().replace(tzinfo=None)), id="pandas, naive"),
     ],
 )
 def test_insert_writes_the_time_in_utc_into_the_point(backend: Backend, time: datetime) -> None:
@@ -233,6 +237,7 @@ def spoilt(attribute: str, key: Any, value: Any) -> Point:
 
 SPOILT: dict[str, tuple[Callable[[], Point], str]] = {
     "tag a number": (lambda: spoilt("tags", "a", 1), "tag 'a' must be a str"),
+    "tag a list": (lambda: spoilt("tags", "a", [1]), r"tag 'a' must be a str .*list \[1\]"),
     "tag key": (lambda: spoilt("tags", 1, "a"), "tag key 1 must be a str"),
     "field text": (lambda: spoilt("fields", "a", "1"), "field 'a' must be an int"),
     "field bool": (lambda: spoilt("fields", "a", False), "field 'a' must be an int"),
@@ -251,12 +256,14 @@ SPOILT: dict[str, tuple[Callable[[], Point], str]] = {
 @pytest.mark.parametrize("name", SPOILT)
 def test_what_cannot_be_stored_is_refused_in_every_storage(backend: Backend, name: str) -> None:
     make, text = SPOILT[name]
-    db = backend.holding(point())
+    db = backend.holding(point(a="good"))  # of the same keys: what was found good is remembered
     with pytest.raises(ValueError, match=text):
         db.insert(make())
     with pytest.raises(ValueError, match=text):
         db.insert_multiple([point(1), make(), point(2)], batch_size=1)
-    assert contents(db.all()) == contents([point()])
+    with pytest.raises(ValueError, match=text):
+        db.apply([Insert([point(1), make()])])
+    assert contents(db.all()) == contents([point(a="good")])
     assert db.insert(point(3)) == 1
     assert [p.fields["n"] for p in backend.open()] == [0, 3]
 

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+import pandas
 import pytest
 
 from tests.tinyflux.exact import exact
@@ -60,6 +61,9 @@ def test_field_values_become_plain_numbers(number: Any, stored: Any) -> None:
         pytest.param({"time": "2025-01-01"}, "time must be a datetime or None", id="time as text"),
         pytest.param({"time": date(2025, 1, 1)}, "time must be a datetime", id="date"),
         pytest.param({"time": 0}, "time must be a datetime or None, found int 0", id="number"),
+        pytest.param(
+            {"time": pandas.NaT}, "time must be a datetime .* NaT", id="no time of pandas"
+        ),
         pytest.param({"measurement": 1}, "measurement must be a str, found int 1", id="name"),
         pytest.param({"measurement": None}, "measurement must be a str", id="no name"),
         pytest.param({"tags": None}, "tags must be a mapping", id="no tags"),
@@ -75,6 +79,14 @@ def test_field_values_become_plain_numbers(number: Any, stored: Any) -> None:
         pytest.param({"fields": {"a": np.True_}}, "field 'a' must be .* 1 or 0", id="numpy bool"),
         pytest.param({"fields": {"a": 1j}}, "field 'a' must be .* convert it", id="complex"),
         pytest.param({"fields": {"a": Decimal(1)}}, "found Decimal .* float", id="decimal"),
+        pytest.param(
+            {"fields": {"a": np.timedelta64(5, "ns")}}, "field 'a' .* found timedelta64", id="ns"
+        ),
+        pytest.param(
+            {"fields": {"a": np.timedelta64(5, "s")}}, "field 'a' .* divide it by its unit", id="s"
+        ),
+        pytest.param({"fields": {"a": timedelta(5)}}, "field 'a' .* total_seconds", id="timedelta"),
+        pytest.param({"fields": {"a": np.complex64(1)}}, "field 'a' must be", id="numpy complex"),
         pytest.param({"fields": {"a": [1]}}, "field 'a' must be an int", id="list"),
         pytest.param({"fields": {1: 1}}, "field key 1 must be a str", id="field key"),
     ],

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 import numpy as np
+import pandas
 import pytest
 
 from tests.tinyflux.backends import Backend
@@ -115,6 +116,7 @@ def test_a_regex_tests_text_only(query: Any, how: str) -> None:
         pytest.param(TimeQuery(), 1735689600, id="time with a number"),
         pytest.param(TimeQuery(), date(2025, 1, 1), id="time with a date"),
         pytest.param(TimeQuery(), None, id="time with None"),
+        pytest.param(TimeQuery(), pandas.NaT, id="time with no time of pandas"),
     ],
 )
 def test_a_right_hand_side_of_the_wrong_type(query: Any, rhs: Any, compare: Any) -> None:

@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from tinyflux import files
+from tinyflux.arguments import require_dialect, require_encoding
 from tinyflux.codec import RowCodec
 from tinyflux.csvfile import CsvFile
-from tinyflux.errors import AccessError
+from tinyflux.errors import AccessError, MissingError
 from tinyflux.file_columns import scan
 from tinyflux.point import Point
 from tinyflux.replacement import remove_left_over
@@ -64,12 +65,14 @@ class CSVStorage(Storage):
         newline: str | None = "",
         **kwargs: Any,
     ) -> None:
-        if access_mode not in _MODES:
+        if access_mode not in tuple(_MODES):  # what does not hash is no mode either
             raise ValueError(
                 f"access_mode {access_mode!r} is not known; it is one of {', '.join(_MODES)}"
             )
         if newline not in (None, "", "\n", "\r", "\r\n"):
             raise ValueError(f"newline {newline!r} is not one of None, '', '\\n', '\\r', '\\r\\n'")
+        require_encoding(encoding)
+        require_dialect(kwargs)
         self._mode = access_mode
         asked = Path(path).absolute()
         self._path = Path(os.path.realpath(path))
@@ -204,7 +207,7 @@ class CSVStorage(Storage):
 
         Raises OSError if that could not be synced, or if what a program without locks wrote into
         the old file of a rewrite could not be taken over; the file is closed all the same.
-        Whatever is asked of it afterwards raises ValueError.
+        Whatever is asked of it afterwards, and allowed, raises ValueError.
         """
         try:
             try:
@@ -248,6 +251,12 @@ def _create_directory(directory: Path) -> None:
 def _opened(path: Path, codec: RowCodec, mode: str) -> tuple[CsvFile, str]:
     """The open file, and why it cannot be written although the mode would allow it."""
     if mode == "r":
+        if not os.path.lexists(path):
+            raise MissingError(
+                errno.ENOENT,
+                f"No such file: {path}; access_mode 'r' reads what is there, every other mode "
+                f"would create it",
+            )
         return CsvFile(path, codec, is_writable=False), ""
     try:
         return CsvFile(path, codec, is_writable=True), ""

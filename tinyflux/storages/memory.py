@@ -21,6 +21,21 @@ class MemoryStorage(Storage):
         self._points: list[Point] = []
         self._aside: list[Point] = []
 
+    @property
+    def _initially_empty(self) -> bool:
+        """Whether nothing is stored; documented so."""
+        return not self._points
+
+    @property
+    def _memory(self) -> list[Point]:
+        """A new list of the stored Points; documented so, as `read` gives them."""
+        return list(self._points)
+
+    @property
+    def _temp_memory(self) -> list[Point]:
+        """A new list of the Points that are kept aside; documented so."""
+        return list(self._aside)
+
     def append(self, items: Sequence[Point], temporary: bool = False) -> None:
         """Add `items`; with `temporary` they are kept aside, no part of the database."""
         (self._aside if temporary else self._points).extend(items)
