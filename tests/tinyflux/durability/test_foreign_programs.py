@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.tinyflux.durability.faults import in_child
 from tests.tinyflux.durability.operations import point
 from tests.tinyflux.programs import start
 from tinyflux import FieldQuery, TinyFlux
@@ -144,6 +145,15 @@ def test_rows_in_the_old_file_of_a_rewrite_are_taken_over_at_the_close(
         assert db.get_field_values("n") == [2, 3, 8, 70]
 
 
+def test_rows_in_the_old_file_are_taken_over_by_the_parent_of_a_fork_alone(path: Path) -> None:
+    with open(path, "ab", buffering=0) as foreign, TinyFlux(path) as db:
+        db.remove(FieldQuery().n == 1)
+        foreign.write(ROW % 70)
+        assert in_child(db.close) == (0, True)
+    with TinyFlux(path) as db:
+        assert db.get_field_values("n") == [2, 3, 70]
+
+
 def _the_link(folder: Path) -> tuple[Path, Path]:
     """The name to open, and the link to another place."""
     return folder / "now.csv", folder / "now.csv"
@@ -190,8 +200,13 @@ def test_a_link_that_takes_the_place_of_the_file_is_not_replaced(path: Path) -> 
         assert len(db) == 3
         path.rename(moved)
         path.symlink_to(moved)
-        with pytest.raises(StorageError, match="open the database again"):
+        steps: list[str] = []
+        with (
+            intercepted(lambda step, place: steps.append(step)),
+            pytest.raises(StorageError, match="open the database again"),
+        ):
             db.remove(FieldQuery().n == 1)
+    assert "create" not in steps
     assert path.is_symlink()
     assert moved.read_bytes() == ROW % 1 + ROW % 2 + ROW % 3
 
