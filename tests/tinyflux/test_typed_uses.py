@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parents[2]
 WRONG = {
@@ -27,10 +31,11 @@ WRONG = {
 }
 
 
-def mypy(*arguments: str) -> subprocess.CompletedProcess[str]:
+def mypy(*arguments: str, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "mypy", "--strict", "--no-error-summary", *arguments],
-        cwd=ROOT,
+        cwd=folder,
+        env={name: value for name, value in os.environ.items() if name != "MYPYPATH"},
         capture_output=True,
         text=True,
         timeout=110,
@@ -54,6 +59,19 @@ def test_wrong_uses_are_found(tmp_path: Path) -> None:
         if f"wrong.py:{number}: error" not in found
     ]
     assert missed == []
+
+
+def test_a_program_elsewhere_finds_the_types_of_what_is_installed(tmp_path: Path) -> None:
+    try:
+        distribution("tinyflux-collector")
+    except PackageNotFoundError:
+        pytest.skip("the package is not installed here, only on the path")
+    (tmp_path / "program.py").write_text(
+        "from tinyflux import FieldQuery, TinyFlux\n"
+        "reveal_type(TinyFlux('a.csv').count(FieldQuery().x > 3))\n"
+    )
+    found = mypy("program.py", folder=tmp_path)
+    assert found.stdout == 'program.py:2: note: Revealed type is "int"\n'
 
 
 def test_the_package_says_that_it_is_typed() -> None:
