@@ -42,6 +42,7 @@ _UNSIGNED = re.compile(r"()([0-9]++)u\Z")
 _FLOAT = re.compile(r"[+-]?(?:[0-9]++(?:\.[0-9]*+)?|\.[0-9]++)(?:[eE][+-]?[0-9]++)?\Z")
 _TIME = re.compile(r"-?[0-9]{1,24}\Z")
 _ESCAPED = re.compile(r"\\([,= \\])")
+_ESCAPED_IN_STRING = re.compile(r'\\(["\\])')
 _BOOLEANS = {
     **dict.fromkeys(("t", "T", "true", "True", "TRUE"), 1),
     **dict.fromkeys(("f", "F", "false", "False", "FALSE"), 0),
@@ -130,8 +131,11 @@ def _is_finite(value: int | float) -> bool:
     return isinstance(value, int) or value - value == 0
 
 
-def from_line(line: str) -> LineParts:
+def from_line(line: str, *, texts: dict[str, str] | None = None) -> LineParts:
     """What one line says; booleans become 1 and 0. A line end behind it is passed over.
+
+    Fields that are strings are put into `texts`, where it is given; the line may then have no
+    others.
 
     Raises TypeError for what is no str; ValueError, which says what and where, for text that is not
     one line with one point (an empty line, a comment, two lines), for a key given twice, for an
@@ -154,9 +158,14 @@ def from_line(line: str) -> LineParts:
         tags[key] = reader.name(_KEY, f"a value of the tag {key!r}")
     reader.space("fields")
     fields: FieldSet = {}
-    while not fields or reader.took(","):
-        key = reader.key(fields)
-        fields[key] = reader.number(key)
+    found: FieldSet = {}
+    while not found or reader.took(","):
+        key = reader.key(found)
+        found[key] = None
+        if texts is not None and (string := reader.string(key)) is not None:
+            texts[key] = string
+        else:
+            fields[key] = reader.number(key)
     return LineParts(reader.time_us(), measurement, tags, fields)
 
 
@@ -209,14 +218,20 @@ class _Reader:
         if not self._matched(_SPACES):
             raise self._refused(f"a space and {wanted}")
 
+    def string(self, key: str) -> str | None:
+        """The value of the field `key` where it is a string."""
+        if not self._text.startswith('"', self._at):
+            return None
+        text = self._matched(_STRING)
+        if text is None:
+            raise self._refused(f'a " that closes the string of the field {key[:_SHOWN]!r}')
+        return _ESCAPED_IN_STRING.sub(r"\1", text[1:-1])
+
     def number(self, key: str) -> int | float:
         """The value of the field `key`."""
-        if self._text.startswith('"', self._at):
-            text = self._matched(_STRING)
-            if text is None:
-                raise self._refused(f'a " that closes the string of the field {key[:_SHOWN]!r}')
+        if (text := self.string(key)) is not None:
             raise ValueError(
-                f"field {key[:_SHOWN]!r} is the string {text[:_SHOWN]}; fields are numbers here"
+                f'field {key[:_SHOWN]!r} is the string "{text[:_SHOWN]}"; fields are numbers here'
             )
         start = self._at
         word = self._matched(_WORD) or ""

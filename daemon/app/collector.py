@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
+from daemon.app.field_memory import FieldMemoryFiles
 from daemon.app.index import IndexJob
 from daemon.app.instance import InstanceLock, lock_path
 from daemon.app.rewrite import RetentionJob
@@ -78,6 +79,7 @@ class Collector:
         self._brokers: dict[str, EmbeddedBroker] = {}
         self._sources: dict[str, MqttSource] = {}
         self._sessions = SessionMemory(sessions_path(data))
+        self._fields = FieldMemoryFiles(data, clock)
         self._writer = self._make_writer(observers)
         self._index = IndexJob(data, self._n_points)
 
@@ -132,6 +134,7 @@ class Collector:
         for source in self._sources.values():
             source.stop_intake()
         is_done = self._writer.stop(_STOP_WRITER_S)
+        self._fields.close()
         # Only now have the last acknowledgements been handed over.
         deadline_s = self._clock.monotonic_s() + _STOP_SOURCES_S
         for source in self._sources.values():
@@ -211,7 +214,7 @@ class Collector:
                 self._make_hold(),
             ),
             inbox=self._inbox,
-            mapper=compile_mapper(self._config),
+            mapper=compile_mapper(self._config, self._fields.memory),
             rule=CommitRule(
                 self._clock,
                 interval_s=storage.commit.interval_s,
@@ -236,6 +239,7 @@ class Collector:
     def _start_core(self) -> Mapping[str, LinkSettings]:
         """Lock, writer and embedded brokers; the settings to reach every broker."""
         self._lock.acquire()
+        self._fields.open()
         self._writer.start()
         settings = {}
         for name, broker in self._config.brokers.items():

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
+from daemon.app.field_memory import recall_fields
 from daemon.config import Config
 from daemon.errors import EX_IOERR, EX_NOINPUT, EX_NOPERM, StartError
 from daemon.mapping import compile_mapper
@@ -72,7 +73,7 @@ class Replay:
         self._data = storage.path
         self._compact_keys = storage.compact_keys
         self._tray = RejectTray(storage.rejects_path, storage.rejects.max_size_bytes)
-        self._mapper = compile_mapper(config)
+        self._mapper = compile_mapper(config, recall_fields(storage.path))
 
     def preview(self) -> ReplayReport:
         """What `run` would do; changes nothing. Raises StartError."""

@@ -9,9 +9,12 @@ from daemon.config.brokers import BrokerConfig, Reconnect
 from daemon.config.collector import ClockConfig, CollectorConfig, LoggingConfig
 from daemon.config.cron import Cron, parse_cron
 from daemon.config.exposure import exposures, is_loopback
-from daemon.config.fields import FieldRule
+from daemon.config.expressions import ArithmeticTrouble, Expression, parse_expression
+from daemon.config.fields import FieldRule, order_of
+from daemon.config.json_queries import Query, QueryError
 from daemon.config.loader import data_folder, load_config
-from daemon.config.paths import is_path, parse_path
+from daemon.config.paths import PayloadPath, is_path, parse_path
+from daemon.config.payloads import BytesRule, CsvRule, KeyValueRule, PayloadKind, PayloadRule
 from daemon.config.polls import CommandPoll, PollConfig, SystemPoll
 from daemon.config.retention import Match, RetentionConfig, RetentionRule, Update
 from daemon.config.root import Config
@@ -25,17 +28,27 @@ from daemon.config.zones import find_zone, local_zone
 
 __all__ = [
     "Announcement",
+    "ArithmeticTrouble",
     "BrokerConfig",
+    "BytesRule",
     "ClockConfig",
     "CollectorConfig",
     "CommandPoll",
     "CommitRules",
     "Config",
     "Cron",
+    "CsvRule",
+    "Expression",
     "FieldRule",
+    "KeyValueRule",
     "LoggingConfig",
     "Match",
+    "PayloadKind",
+    "PayloadPath",
+    "PayloadRule",
     "PollConfig",
+    "Query",
+    "QueryError",
     "Reconnect",
     "RejectsConfig",
     "RetentionConfig",
@@ -61,7 +74,9 @@ __all__ = [
     "is_path",
     "load_config",
     "local_zone",
+    "order_of",
     "parse_cron",
+    "parse_expression",
     "parse_path",
     "parse_template",
     "parse_topic_filter",

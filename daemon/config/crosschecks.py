@@ -92,15 +92,23 @@ def _template_names(tree: dict[Any, Any]) -> Iterator[Finding]:
     """Names in braces that no wildcard of the topic brings."""
     for number, rule in enumerate(_list(tree.get("sources"))):
         names = _wildcard_names(_mapping(rule).get("topic"))
-        texts: list[tuple[KeyPath, Any]] = [
-            (("sources", number, "measurement"), _mapping(rule).get("measurement")),
-            *_tag_texts(("sources", number), rule),
-        ]
+        path: KeyPath = ("sources", number)
+        texts = [((*path, "measurement"), _mapping(rule).get("measurement"))]
         if names is not None:
-            yield from _unknown_names(texts, names)
+            yield from _unknown_names([*texts, *_texts(path, rule)], names, rule)
     for number, poll in enumerate(_list(tree.get("polls"))):
         for kind, options in _mapping(poll).items():
-            yield from _unknown_names(_tag_texts(("polls", number, str(kind)), options), ())
+            yield from _unknown_names(_texts(("polls", number, str(kind)), options), (), options)
+
+
+def _texts(path: KeyPath, rule: Any) -> list[tuple[KeyPath, Any]]:
+    """The texts of a rule that may have names in braces."""
+    texts = _tag_texts(path, rule)
+    for name, field in _mapping(_mapping(rule).get("fields")).items():
+        place: KeyPath = (*path, "fields", str(name))
+        texts.append((place, name))
+        texts.append(((*place, "value"), _mapping(field).get("value")))
+    return texts
 
 
 def _tag_texts(path: KeyPath, rule: Any) -> list[tuple[KeyPath, Any]]:
@@ -115,16 +123,24 @@ def _wildcard_names(topic: Any) -> tuple[str, ...] | None:
         return None
 
 
-def _unknown_names(texts: list[tuple[KeyPath, Any]], names: tuple[str, ...]) -> Iterator[Finding]:
+def _unknown_names(
+    texts: list[tuple[KeyPath, Any]], names: tuple[str, ...], rule: Any
+) -> Iterator[Finding]:
+    has_keys = "each" in _mapping(rule)
     for path, text in texts:
         if not isinstance(text, str) or is_path(text) or text == UNREADABLE:
             continue
         try:
-            used = parse_template(text).names
+            template = parse_template(text)
         except ValueError:
             continue
-        for name in used:
+        for name in template.wildcards:
+            if has_keys and name in template.keys:
+                continue
             if name not in names:
+                if name in template.keys:
+                    yield path, f"{{{name}}} without `each`", "`each` says of what it is the key"
+                    continue
                 meant = suggest(name, names)
                 hint = f"did you mean {{{meant}}}? " if meant else ""
                 known = ", ".join(f"{{{known}}}" for known in names)
@@ -153,11 +169,19 @@ def _pointless_options(tree: dict[Any, Any]) -> Iterator[Finding]:
 
 
 def _exclude_beside_fields(path: KeyPath, rule: dict[Any, Any]) -> Iterator[Finding]:
-    if "exclude" in rule and isinstance(rule.get("fields"), dict):
+    has_fields = isinstance(rule.get("fields"), dict)
+    if "exclude" in rule and has_fields and rule.get("rest") != "store":
         yield (
             (*path, "exclude"),
             "`exclude` beside `fields`",
-            "only the fields that are listed are stored; remove one of the two",
+            "only the fields that are listed are stored; remove one of the two, or add "
+            "`rest: store`",
+        )
+    if rule.get("rest") == "store" and "fields" not in rule:
+        yield (
+            (*path, "rest"),
+            "`rest: store` without `fields`",
+            "a rule without `fields` stores every number already; remove it",
         )
 
 
@@ -167,11 +191,14 @@ def _paths_into_scalar(path: KeyPath, rule: dict[Any, Any]) -> Iterator[Finding]
     beside = f"beside `{option}: scalar`"
     if isinstance(rule.get("time"), (str, dict)):
         yield (*path, "time"), f"`time` {beside}", advice
+    if "each" in rule:
+        yield (*path, "each"), f"`each` {beside}", advice
     for name, field in _mapping(rule.get("fields")).items():
         if isinstance(field, str) or "path" in _mapping(field):
             yield (*path, "fields", str(name)), f"a path {beside}", advice
     for key, text in _tag_texts(path, rule):
         if isinstance(text, str) and is_path(text):
             yield key, f"a path {beside}", advice
-    if len(_mapping(rule.get("fields"))) > 1:
+    fields = _mapping(rule.get("fields")).values()
+    if sum(not {"value", "expression"} & set(_mapping(field)) for field in fields) > 1:
         yield (*path, "fields"), f"several fields {beside}", "name one field"

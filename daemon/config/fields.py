@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
-from daemon.config.paths import parse_path
+from daemon.config.expressions import VALUE, parse_expression
+from daemon.config.habits import suggest
+from daemon.config.paths import is_path, parse_path
 from daemon.config.section import Items, Name, Number, Section, as_keys, as_text
+from daemon.config.templates import parse_template
 from daemon.config.units import conversion, find_unit
 
 
@@ -28,6 +31,18 @@ def _check_path(path: str | None) -> str | None:
     return path
 
 
+def _check_value(text: str) -> str:
+    if is_path(text):
+        raise ValueError(f"this is a path; write it as `path: {text}`")
+    parse_template(text)
+    return text
+
+
+def _check_expression(text: str) -> str:
+    parse_expression(text)
+    return text
+
+
 def as_field(value: object) -> object:
     """`mm: $.mm` is short for `mm: {path: $.mm}`; `mm:` alone takes every default."""
     if value is None:
@@ -40,11 +55,22 @@ class FieldRule(Section):
     are stored all the same."""
 
     path: Annotated[str | None, AfterValidator(_check_path)] = None
-    """Where the value stands in a JSON payload: `$.a.b[0]`, `$["switch:0"].apower`. Default: the
-    field's own name for a JSON object, the payload itself otherwise."""
+    """Where the value stands in a payload: `$.a.b[0]`, `$["switch:0"].apower`; below `each` from
+    the part on: `@.t`. Default: the field's own name for an object, the payload itself
+    otherwise."""
+    value: Annotated[str, BeforeValidator(as_text), AfterValidator(_check_value)] | None = None
+    """Instead of `path`: a number, or a text such as "{channel}" with names of the topic's
+    wildcards."""
+    expression: Annotated[str, AfterValidator(_check_expression)] | None = None
+    """Arithmetic: "value * 0.1" with the field's own value, "$.u * $.i" with paths, "power / 2"
+    with another field of this rule."""
+    kind: Literal["gauge", "counter"] = "gauge"
+    """counter: the value only grows, and where the device begins anew at 0, what is stored goes on
+    from where it was."""
     type: Literal["float", "int", "bool", "enum"] | None = None
     """Default float; true and false, and words such as ON and OFF, become 1 and 0. `int` refuses
-    fractions, `bool` refuses anything but yes-or-no words and 1 and 0, `enum` needs `enum`."""
+    fractions, `bool` refuses anything but yes-or-no words and 1 and 0, `enum` makes numbers of
+    texts: those of `enum`, or without it 1, 2, 3 as first seen, kept beside the data."""
     enum: Annotated[dict[str, Number], BeforeValidator(_as_words)] | None = Field(
         default=None, min_length=1
     )
@@ -56,7 +82,7 @@ class FieldRule(Section):
     false_words: Items[str] | None = None
     """Texts that mean 0, instead of: false, off, no, closed, offline (in any case)."""
     scale: Number = 1.0
-    """The value is multiplied by this, then `offset` is added."""
+    """The value, or what `expression` made of it, is multiplied by this, then `offset` is added."""
     offset: Number = 0.0
     """Added after `scale`."""
     unit: str | None = None
@@ -97,7 +123,20 @@ class FieldRule(Section):
 
     def _contradictions(self) -> Iterator[tuple[bool, str]]:
         has_words = self.true_words is not None or self.false_words is not None
-        yield self.type == "enum" and self.enum is None, "`type: enum` needs `enum`"
+        yield (
+            self.path is not None and self.value is not None,
+            "`path` and `value` exclude each other",
+        )
+        yield from self._contradictions_of_expression()
+        is_numbered = self.type == "enum" and self.enum is None
+        yield (
+            is_numbered and (self.scale, self.offset, self.unit) != (1.0, 0.0, None),
+            "numbers of texts have no scale, offset or unit",
+        )
+        yield (
+            self.kind == "counter" and (self.type in ("bool", "enum") or self.enum is not None),
+            "a counter is a number, neither `bool` nor `enum`",
+        )
         yield (
             self.enum is not None and self.type in ("bool", "int"),
             f"`enum` and `type: {self.type}` exclude each other",
@@ -128,8 +167,58 @@ class FieldRule(Section):
             self.default is not None and self.optional,
             "`default` and `optional` exclude each other",
         )
+        yield (
+            self.default is not None and self.kind == "counter",
+            "`default` would set a counter back",
+        )
+
+    def _contradictions_of_expression(self) -> Iterator[tuple[bool, str]]:
+        if self.expression is None:
+            return
+        uses_value = parse_expression(self.expression).uses_value
+        yield (
+            not uses_value and (self.path is not None or self.value is not None),
+            "`expression` does not use `value`, so `path` and `value` mean nothing",
+        )
+        yield (
+            self.type == "enum" and self.enum is None,
+            "`expression` makes no text; `type: enum` needs `enum`",
+        )
 
 
 Fields = Annotated[
     dict[Name, Annotated[FieldRule, BeforeValidator(as_field)]], BeforeValidator(as_keys)
 ]
+
+
+def order_of(fields: Mapping[str, FieldRule]) -> tuple[str, ...]:
+    """The names of fields in an order in which each expression finds the fields that it needs.
+
+    Raises:
+        ValueError: for a field that there is not, or fields that need each other.
+    """
+    needs = {
+        name: () if rule.expression is None else parse_expression(rule.expression).fields
+        for name, rule in fields.items()
+    }
+    for name, others in needs.items():
+        for other in others:
+            if other not in fields:
+                meant = suggest(other, [VALUE, *fields])
+                hint = f"; did you mean `{meant}`" if meant else ""
+                raise ValueError(
+                    f"the expression of the field {name!r} needs {other!r}, which is no field of "
+                    f"this rule{hint}? A part of the payload is written as $.{other}"
+                )
+    order: list[str] = []
+    while len(order) < len(needs):
+        ready = [
+            name
+            for name in needs
+            if name not in order and all(need in order for need in needs[name])
+        ]
+        if not ready:
+            circle = ", ".join(repr(name) for name in needs if name not in order)
+            raise ValueError(f"the expressions of {circle} need each other's result")
+        order += ready
+    return tuple(order)

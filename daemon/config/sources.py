@@ -6,11 +6,12 @@ import re
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
-from daemon.config.fields import Fields
+from daemon.config.fields import FieldRule, Fields, order_of
 from daemon.config.habits import suggest
-from daemon.config.paths import is_path, parse_path
+from daemon.config.paths import parse_path
+from daemon.config.payloads import PayloadRule, as_payload
 from daemon.config.section import Items, Name, Section, SizeBytes, as_texts, check_name
 from daemon.config.templates import parse_template
 from daemon.config.topics import parse_topic_filter
@@ -49,6 +50,14 @@ def _check_path(path: str) -> str:
     return path
 
 
+def _check_place(text: str) -> str:
+    if not parse_template(text).paths:
+        raise ValueError(
+            'a path such as $.ts is needed, or paths in a text, as "{$.date} {$.time}"'
+        )
+    return text
+
+
 def _check_zone(name: str) -> str:
     find_zone(name)
     return name
@@ -72,8 +81,8 @@ def _check_format(text: str) -> str:
 class TimeRule(Section):
     """Where a payload says when it was measured."""
 
-    path: Annotated[str, AfterValidator(_check_path)]
-    """Where the time stands in a JSON payload."""
+    path: Annotated[str, AfterValidator(_check_place)]
+    """Where the time stands in a payload; a text of several places, as "{$.date} {$.time}"."""
     format: Annotated[str, AfterValidator(_check_format)] = "auto"
     """auto (unix seconds, ms or µs by size, or ISO 8601), iso, unix_s, unix_ms, unix_us, or a
     pattern as in Python's strptime, such as "%d.%m.%Y %H:%M"."""
@@ -96,16 +105,15 @@ def _check_template(text: str) -> str:
     return text
 
 
-def _check_tag(text: str) -> str:
-    if is_path(text):
-        parse_path(text)
-    else:
-        parse_template(text)
+def _check_tag(text: str | None) -> str | None:
+    if text is None:
+        return None
+    parse_template(text)
     return check_name(text)
 
 
 TagRules = Annotated[
-    dict[Name, Annotated[str, AfterValidator(_check_tag)]], BeforeValidator(as_texts)
+    dict[Name, Annotated[str | None, AfterValidator(_check_tag)]], BeforeValidator(as_texts)
 ]
 
 
@@ -113,15 +121,27 @@ class ValueRules(Section):
     """What sources and polls share: how a decoded value becomes points."""
 
     tags: TagRules = Field(default_factory=dict)
-    """Tags of every point of this rule: a text, a template such as "{room}", or a path such as
-    $.meta.model."""
+    """Tags of every point of this rule: a text, a template such as "{room}" or "{$.model}-{$.id}",
+    or a path such as $.meta.model; null takes a tag away."""
+    each: Annotated[str, AfterValidator(_check_path)] | None = None
+    """A path such as $.sensors[*]: each place that it leads to becomes a point. @ is that place,
+    {key} the last name or index that leads there, {key_1}, {key_2} the first and second."""
     fields: Fields | None = Field(default=None, min_length=1)
     """The fields to store. Default: a single value becomes the field `value`; of a JSON object
     every number and boolean is stored, names of nested keys joined with _."""
+    rest: Literal["drop", "store"] = "drop"
+    """What `fields` does not name: store takes every other number and boolean too, as a rule
+    without `fields` does."""
     exclude: Items[str] = NO_READINGS
-    """Only without `fields`: names (with * and ?) that are no readings."""
+    """Only without `fields` or with `rest: store`: names (with * and ?) that are no readings."""
     null_values: Items[str] = NULL_VALUES
     """Texts that mean "no value" (in any case): no field, and no trouble."""
+
+    @field_validator("fields")
+    @classmethod
+    def _check_expressions(cls, fields: dict[str, FieldRule] | None) -> object:
+        order_of(fields or {})
+        return fields
 
 
 class SourceRule(ValueRules):
@@ -139,9 +159,13 @@ class SourceRule(ValueRules):
     payload is another than the last one that its topic had, before a restart too (once), never
     (skip), or each time the broker sends it (store)."""
     measurement: Annotated[Name, AfterValidator(_check_template)]
-    """Measurement of the points; may be a template such as "climate_{room}"."""
-    payload: Literal["auto", "scalar", "json"] = "auto"
-    """How to read the payload; auto: JSON where it is an object or a list, else a single value."""
+    """Measurement of the points; may be a template such as "climate_{room}" or "{$.model}". With
+    `payload: line_protocol` that of the line by default."""
+    payload: Annotated[PayloadRule, BeforeValidator(as_payload)] = Field(
+        default_factory=PayloadRule
+    )
+    """How to read the payload: auto (JSON where it is an object or a list, else a single value),
+    scalar, json, csv, key_value, line_protocol, or bytes."""
     time: Annotated[TimeRule, BeforeValidator(as_time)] | None = None
     """When it was measured; default: when it arrived."""
     also: bool = False
@@ -150,3 +174,10 @@ class SourceRule(ValueRules):
         default=256_000, validation_alias="max_payload", ge=1, le=268_435_455
     )
     """A longer payload is rejected unread."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _take_line_measurement(cls, value: object) -> object:
+        if isinstance(value, dict) and value.get("payload") == "line_protocol":
+            return {"measurement": "$.measurement", **value}
+        return value

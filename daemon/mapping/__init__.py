@@ -5,10 +5,13 @@ tried from anywhere.
 """
 
 from daemon.mapping.mapper import RuleMapper, compile_mapper, subscriptions
+from daemon.mapping.memory import Count, FieldMemory
 from daemon.mapping.payloads import decode_payload
 from daemon.mapping.troubles import Kind, Unfit
 
 __all__ = [
+    "Count",
+    "FieldMemory",
     "Kind",
     "RuleMapper",
     "Unfit",

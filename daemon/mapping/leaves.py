@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from daemon.config import is_clean
-from daemon.mapping.parsers import Parse, as_float
+from daemon.mapping.parsers import Parse, as_float, as_int
 from daemon.mapping.troubles import Kind, Unfit
 from daemon.messages import JsonValue
 
@@ -50,11 +50,16 @@ class Leaves:
         *,
         skips_nan: bool,
         parse_text: Parse | None = None,
+        keeps_int: bool = False,
+        taken: frozenset[str] = frozenset(),
     ) -> None:
-        """`parse_text` makes numbers of texts; without it texts are passed over."""
+        """`parse_text` makes numbers of texts; without it texts are passed over. `keeps_int`:
+        integers stay integers. Names in `taken` are somebody else's, and so is what is below."""
         self._is_excluded = is_excluded
         self._skips_nan = skips_nan
         self._parse_text = parse_text
+        self._keeps_int = keeps_int
+        self._taken = taken
         self.fields: FieldSet = {}
         self.troubles: list[Unfit] = []
 
@@ -88,7 +93,11 @@ class Leaves:
             self._add(number, name, key)
 
     def _add(self, value: JsonValue, name: str, key: str) -> None:
-        if self._is_excluded(name, key) or (value != value and self._skips_nan):
+        if (
+            self._is_excluded(name, key)
+            or name in self._taken
+            or (value != value and self._skips_nan)
+        ):
             return
         if not is_clean(name):
             self.troubles.append(
@@ -100,7 +109,8 @@ class Leaves:
             return
         if len(self.fields) >= MAX_FIELDS:
             raise Unfit(Kind.TOO_MANY, f"the payload has more than {MAX_FIELDS} numbers")
+        is_whole = type(value) is bool or (self._keeps_int and type(value) is int)
         try:
-            self.fields[name] = int(value) if type(value) is bool else as_float(value)  # type: ignore[arg-type]
+            self.fields[name] = as_int(int(value)) if is_whole else as_float(value)  # type: ignore[arg-type]
         except Unfit as trouble:
             self.troubles.append(Unfit(trouble.kind, f"field {name}: {trouble.reason}"))

@@ -10,7 +10,9 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from daemon.config import CommandPoll, Config, covers, parse_topic_filter
-from daemon.mapping.points import MessageRule, PointMaker, Tags, reject
+from daemon.mapping.memory import FieldMemory
+from daemon.mapping.points import FixedLabels, MessageRule, PointMaker, reject
+from daemon.mapping.reach import Context
 from daemon.mapping.rule import CompiledRule
 from daemon.mapping.topics import TopicTrie, smallest_cover
 from daemon.mapping.troubles import Unfit
@@ -24,7 +26,7 @@ class _Route:
     """A rule that fits a topic, with what the topic says already settled."""
 
     rule: MessageRule
-    labels: tuple[str, Tags]
+    labels: FixedLabels
     refusal: Mapped | None
     """Where the topic cannot become tags."""
 
@@ -51,10 +53,10 @@ class _Broker:
         for number in self._trie.match(topic):
             rule = self._rules[number]
             try:
-                labels = rule.labels.fixed(self._trie.wildcards(number, topic))
+                labels = rule.fixed_labels(self._trie.wildcards(number, topic))
                 found.append(_Route(rule, labels, None))
             except Unfit as trouble:
-                found.append(_Route(rule, ("", {}), reject(rule.name, trouble)))
+                found.append(_Route(rule, FixedLabels("", {}, {}), reject(rule.name, trouble)))
             if not rule.also:
                 break
         return found
@@ -76,7 +78,7 @@ class RuleMapper:
             return Mapped(Outcome.NO_RULE, reason=f"no poll is called {item.poll!r}")
         if item.value is None:
             return Mapped(Outcome.NO_VALUE, rule=poll.maker.rule.name)
-        return poll.maker.make(item.value, poll.measurement, poll.tags, item.received_us)
+        return poll.maker.make([Context(item.value)], poll.labels, item.received_us)
 
     def _map_message(self, message: Message) -> Mapped:
         broker = self._brokers.get(message.source)
@@ -91,16 +93,17 @@ class RuleMapper:
 @dataclass(frozen=True, slots=True)
 class _Poll:
     maker: PointMaker
-    measurement: str
-    tags: Tags
+    labels: FixedLabels
 
 
-def compile_mapper(config: Config) -> RuleMapper:
-    """The mapper of a configuration.
+def compile_mapper(config: Config, memory: FieldMemory | None = None) -> RuleMapper:
+    """The mapper of a configuration; `memory` is that of its numbered texts and counters, by
+    default one that is new and lasts as long as the mapper.
 
     Raises:
         ValueError, KeyError: for rules that `load_config` would have refused.
     """
+    memory = FieldMemory() if memory is None else memory
     common = {"host": config.collector.name, **config.collector.tags}
     rules: dict[str, list[MessageRule]] = defaultdict(list)
     filters = defaultdict(list)
@@ -108,14 +111,16 @@ def compile_mapper(config: Config) -> RuleMapper:
         broker = config.broker_of(source)
         name = f"sources[{number}]"
         zone, clock = config.collector.zone, config.collector.clock
-        rules[broker].append(MessageRule(name, source, common, zone, clock))
+        rules[broker].append(MessageRule(name, source, common, zone, clock, memory))
         filters[broker].append(parse_topic_filter(source.topic))
     polls = {}
     for number, poll in enumerate(config.polls):
         is_text = isinstance(poll, CommandPoll) and poll.parse == "key_value"
-        rule = CompiledRule(f"polls[{number}]", poll, poll.measurement, common, takes_text=is_text)
-        measurement, tags = rule.labels.fixed({})
-        polls[poll.name] = _Poll(PointMaker(rule), measurement, tags)
+        rule = CompiledRule(
+            f"polls[{number}]", poll, poll.measurement, common, takes_text=is_text, memory=memory
+        )
+        labels = FixedLabels(*rule.labels.fixed({}), {})
+        polls[poll.name] = _Poll(PointMaker(rule), labels)
     brokers = {name: _Broker(rules[name], TopicTrie(filters[name])) for name in rules}
     return RuleMapper(brokers, polls)
 
@@ -156,13 +161,7 @@ def subscriptions(config: Config, broker: str) -> tuple[Subscription, ...]:
 def _apply(route: _Route, message: Message) -> Mapped:
     if route.refusal is not None:
         return route.refusal
-    return route.rule.apply(
-        message.payload,
-        message.received_us,
-        route.labels,
-        is_retained=message.is_retained,
-        is_seen=message.is_seen,
-    )
+    return route.rule.apply(message, route.labels)
 
 
 _RANK = (Outcome.REJECTED, Outcome.STORED, Outcome.RETAINED_SEEN, Outcome.NO_VALUE)

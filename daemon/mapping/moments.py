@@ -7,8 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 
-from daemon.config import TimeRule, find_zone, parse_path
-from daemon.mapping.reach import MISSING, reach
+from daemon.config import TimeRule, find_zone, is_path, parse_path
+from daemon.mapping.reach import MISSING, Context, Reach, compile_path
+from daemon.mapping.texts import Text
 from daemon.mapping.troubles import Kind, Unfit, show
 from daemon.messages import JsonValue
 
@@ -16,7 +17,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NUMBER = re.compile(r"-?[0-9]{1,20}(?:\.[0-9]{1,12})?").fullmatch
 _UNITS_US = {"unix_s": 1_000_000.0, "unix_ms": 1_000.0, "unix_us": 1.0}
 
-ReadTime = Callable[[JsonValue, int], int]
+ReadTime = Callable[[Context, int], int]
 """A decoded payload and its arrival (µs UTC) to the time of measurement (µs UTC). Raises Unfit."""
 
 
@@ -30,14 +31,25 @@ class Window:
     past_us: int = 7 * 86_400_000_000
     future_us: int = 300_000_000
 
+    def check(self, time_us: int, received_us: int, what: str) -> int:
+        """The time, if it can be right. Raises Unfit."""
+        ahead_us = time_us - received_us
+        if -self.past_us <= ahead_us <= self.future_us:
+            return time_us
+        option = "accept_future" if ahead_us > 0 else "accept_past"
+        raise Unfit(
+            Kind.IMPLAUSIBLE_TIME,
+            f"{what} is further from its arrival than collector.clock.{option}",
+        )
+
 
 def compile_time(rule: TimeRule, zone: tzinfo, window: Window) -> ReadTime:
     """The reading of a payload's time; `zone` is for times that name none and rules neither."""
-    steps, path = parse_path(rule.path), rule.path
+    find, path = _finder(rule.path), rule.path
     parse = _parser(rule.format, zone if rule.timezone is None else find_zone(rule.timezone))
 
-    def read(value: JsonValue, received_us: int) -> int:
-        found = reach(value, steps)
+    def read(context: Context, received_us: int) -> int:
+        found = find(context)
         if found is MISSING:
             raise Unfit(Kind.TIME, f"time at {path}: there is none")
         try:
@@ -46,17 +58,32 @@ def compile_time(rule: TimeRule, zone: tzinfo, window: Window) -> ReadTime:
             raise Unfit(
                 Kind.TIME, f"time at {path}: found {show(found)}, needed is {rule.format}"
             ) from None
-        ahead_us = time_us - received_us
-        if not -window.past_us <= ahead_us <= window.future_us:
-            option = "accept_future" if ahead_us > 0 else "accept_past"
-            raise Unfit(
-                Kind.IMPLAUSIBLE_TIME,
-                f"time at {path}: {show(found)} is further from its arrival than "
-                f"collector.clock.{option}",
-            )
-        return time_us
+        return window.check(time_us, received_us, f"time at {path}: {show(found)}")
 
     return read
+
+
+def read_own_time(window: Window) -> ReadTime:
+    """The reading of the time that a line of line protocol has; its arrival where it has none."""
+
+    def read(context: Context, received_us: int) -> int:
+        if context.time_us is None:
+            return received_us
+        return window.check(context.time_us, received_us, f"the line's time {context.time_us} µs")
+
+    return read
+
+
+def _finder(place: str) -> Reach:
+    if is_path(place):
+        return compile_path(parse_path(place))
+    text = Text(place)
+
+    def find(context: Context) -> JsonValue:
+        found = text.read(context)
+        return MISSING if found is None else found
+
+    return find
 
 
 def _parser(form: str, zone: tzinfo) -> Callable[[JsonValue], int]:

@@ -145,17 +145,10 @@ def _enum_parser(
     allowed = ", ".join(enum)
 
     def parse(raw: JsonValue) -> int | float | None:
-        if isinstance(raw, str):
-            word = raw.strip().casefold()
-        elif isinstance(raw, bool):
-            word = "true" if raw else "false"
-        elif isinstance(raw, (int, float)):
-            number = as_float(raw)
-            word = str(int(number)) if number.is_integer() else repr(number)
-        elif raw is None:
+        text = word_of(raw, f"one of {allowed}")
+        if text is None:
             return None
-        else:
-            raise Unfit(Kind.TYPE, f"found {show(raw)}, needed is one of {allowed}")
+        word = text.casefold()
         if word in numbers:
             return numbers[word]
         if word in null_words or drops_unknown:
@@ -163,6 +156,24 @@ def _enum_parser(
         raise Unfit(Kind.TEXT, f"found {show(raw)}, the enum has only {allowed}")
 
     return parse
+
+
+def word_of(raw: JsonValue, needed: str) -> str | None:
+    """A value as the text that an enum lists, None for null.
+
+    Raises:
+        Unfit: for an object, a list, and no finite number.
+    """
+    if isinstance(raw, str):
+        return raw.strip()
+    if raw is None:
+        return None
+    if isinstance(raw, bool):
+        return "true" if raw else "false"
+    if isinstance(raw, (int, float)):
+        number = as_float(raw)
+        return str(int(number)) if number.is_integer() else repr(number)
+    raise Unfit(Kind.TYPE, f"found {show(raw)}, needed is {needed}")
 
 
 def as_float(number: int | float) -> float:

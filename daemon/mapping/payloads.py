@@ -12,12 +12,23 @@ from typing import Literal
 from daemon.mapping.troubles import Kind, Unfit, show
 from daemon.messages import JsonValue
 
-PayloadKind = Literal["auto", "scalar", "json"]
+TextKind = Literal["auto", "scalar", "json"]
 
 _JSON_STARTS = ("{", "[", '"')
 
 
-def decode_payload(payload: bytes, kind: PayloadKind, null_words: Container[str] = ()) -> JsonValue:
+def decode_text(payload: bytes) -> str:
+    """The payload as text, without blanks around it. Raises Unfit for bytes that are no UTF-8."""
+    try:
+        text = payload.decode("utf-8").strip()
+    except UnicodeDecodeError as error:
+        raise Unfit(
+            Kind.ENCODING, f"byte {error.start} of the payload is no UTF-8 text ({error.reason})"
+        ) from None
+    return text[1:].lstrip() if text.startswith("\ufeff") else text
+
+
+def decode_payload(payload: bytes, kind: TextKind, null_words: Container[str] = ()) -> JsonValue:
     """The value of a payload; None where it says that there is none.
 
     `auto` takes what begins as a JSON object, list or string for JSON and all else for text;
@@ -26,14 +37,11 @@ def decode_payload(payload: bytes, kind: PayloadKind, null_words: Container[str]
     Raises:
         Unfit: for bytes that are no UTF-8, and for what should be JSON and is not.
     """
-    try:
-        text = payload.decode("utf-8").strip()
-    except UnicodeDecodeError as error:
-        raise Unfit(
-            Kind.ENCODING, f"byte {error.start} of the payload is no UTF-8 text ({error.reason})"
-        ) from None
-    if text.startswith("\ufeff"):
-        text = text[1:].lstrip()
+    return value_of(decode_text(payload), kind, null_words)
+
+
+def value_of(text: str, kind: TextKind, null_words: Container[str] = ()) -> JsonValue:
+    """The same for a payload that is text already."""
     if not text:
         return None
     if kind == "json" or (kind == "auto" and text.startswith(_JSON_STARTS)):

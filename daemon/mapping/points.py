@@ -1,4 +1,4 @@
-"""From a payload or a poll's value to one point, or to the reason why there is none.
+"""From a payload or a poll's value to points, or to the reason why there is none.
 
 A value that does not fit leaves its field out. What fits is stored; the message as a whole then
 counts as rejected with the reason, so that nothing is lost in silence.
@@ -6,18 +6,34 @@ counts as rejected with the reason, so that nothing is lost in silence.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
-from daemon.config import ClockConfig, SourceRule
-from daemon.mapping.moments import EPOCH, ReadTime, Window, compile_time
-from daemon.mapping.payloads import PayloadKind
+from daemon.config import ClockConfig, SourceRule, parse_topic_filter
+from daemon.mapping.decoders import compile_decoder
+from daemon.mapping.memory import FieldMemory
+from daemon.mapping.moments import EPOCH, ReadTime, Window, compile_time, read_own_time
+from daemon.mapping.reach import Context
 from daemon.mapping.rule import CompiledRule
 from daemon.mapping.troubles import Kind, Unfit
-from daemon.messages import JsonValue, Mapped, Outcome
+from daemon.messages import Mapped, Message, Outcome
 from tinyflux import Point
 
 Tags = dict[str, "str | None"]
+
+MAX_POINTS = 1000
+"""Of one message."""
+
+
+@dataclass(frozen=True, slots=True)
+class FixedLabels:
+    """What a topic alone decides of its points."""
+
+    measurement: str
+    tags: Tags
+    names: Mapping[str, str]
+    """What the topic's wildcards stand for."""
 
 
 class PointMaker:
@@ -36,38 +52,96 @@ class PointMaker:
         self._rejects_implausible = rejects_implausible
 
     def make(
-        self, value: JsonValue, measurement: str, fixed_tags: Tags, received_us: int
+        self,
+        parts: Sequence[Context],
+        labels: FixedLabels,
+        received_us: int,
+        topic: str = "",
     ) -> Mapped:
-        """One point of a decoded value, or the reason why there is none. Never raises Unfit."""
+        """The points of a decoded payload, or the reason why there are none. Never raises Unfit."""
         rule = self.rule
-        try:
-            fields, troubles = rule.fields_of(value)
-            tags = dict(fixed_tags)
-            if rule.labels.has_paths:
-                rule.labels.read(value, tags)
-        except Unfit as trouble:
-            return reject(rule.name, trouble)
-        if not fields:
-            if troubles:
-                return reject(rule.name, *troubles)
+        points: list[Point] = []
+        troubles: list[Unfit] = []
+        doubts: list[Unfit] = []
+        for part in parts:
+            part.names, part.topic = labels.names, topic
+            try:
+                for context in rule.parts_of(part):
+                    context.names, context.topic = labels.names, topic
+                    if len(points) >= MAX_POINTS:
+                        raise Unfit(
+                            Kind.TOO_MANY, f"the payload makes more than {MAX_POINTS} points"
+                        )
+                    point = self._point(context, labels, received_us, troubles, doubts)
+                    if point is not None:
+                        points.append(point)
+            except Unfit as trouble:
+                troubles.append(trouble)
+        if len(points) > 1:
+            points = _apart(points, troubles)
+        if troubles:
+            return reject(rule.name, *troubles, points=tuple(points))
+        if not points:
             return Mapped(Outcome.NO_VALUE, rule=rule.name)
-        time_us, doubt = received_us, None
+        if doubts:
+            reason, kind = doubts[0].reason, str(doubts[0].kind)
+            return Mapped(Outcome.STORED, tuple(points), rule.name, reason, kind)
+        return Mapped(Outcome.STORED, tuple(points), rule.name)
+
+    def _point(
+        self,
+        context: Context,
+        labels: FixedLabels,
+        received_us: int,
+        troubles: list[Unfit],
+        doubts: list[Unfit],
+    ) -> Point | None:
+        """One point, None where there is no value. Raises Unfit where nothing can be used."""
+        rule = self.rule
+        context.measurement = labels.measurement
+        context.tags = {**labels.tags, **context.tags} if context.tags else dict(labels.tags)
+        if rule.labels.needs_payload:
+            rule.labels.read(context)
+        time_us, wrong_time = received_us, None
         if self._read_time is not None:
             try:
-                time_us = self._read_time(value, received_us)
+                time_us = self._read_time(context, received_us)
             except Unfit as trouble:
-                if trouble.kind is not Kind.IMPLAUSIBLE_TIME:
-                    troubles.append(_at_arrival(trouble))
-                elif self._rejects_implausible:
-                    return reject(rule.name, trouble)
-                else:
-                    doubt = _at_arrival(trouble)
-        point = Point.of_parts(_moment(time_us), measurement, tags, fields)
-        if troubles:
-            return reject(rule.name, *troubles, points=(point,))
-        if doubt is not None:
-            return Mapped(Outcome.STORED, (point,), rule.name, doubt.reason, str(doubt.kind))
-        return Mapped(Outcome.STORED, (point,), rule.name)
+                wrong_time = trouble
+        context.time_us = time_us
+        fields, unfit = rule.fields_of(context)
+        troubles += unfit
+        if not fields:
+            return None
+        if wrong_time is not None:
+            if wrong_time.kind is not Kind.IMPLAUSIBLE_TIME:
+                troubles.append(_at_arrival(wrong_time))
+            elif self._rejects_implausible:
+                raise wrong_time
+            else:
+                doubts.append(_at_arrival(wrong_time))
+        return Point.of_parts(_moment(time_us), context.measurement, context.tags, fields)
+
+
+def _apart(points: list[Point], troubles: list[Unfit]) -> list[Point]:
+    """The points without those that no query could tell from an earlier one."""
+    seen = set()
+    kept = []
+    for point in points:
+        series = (point.time, point.measurement, tuple(sorted(point.tags.items())))
+        if series in seen:
+            troubles.append(
+                Unfit(
+                    Kind.SAME_SERIES,
+                    f"two points of one payload would have the time {point.time}, measurement "
+                    f"{point.measurement} and the same tags; tell them apart by a tag, as "
+                    '`tags: {sensor: "{key}"}`, or a time',
+                )
+            )
+            continue
+        seen.add(series)
+        kept.append(point)
+    return kept
 
 
 def _at_arrival(trouble: Unfit) -> Unfit:
@@ -77,6 +151,8 @@ def _at_arrival(trouble: Unfit) -> Unfit:
 def reject(rule: str, *troubles: Unfit, points: tuple[Point, ...] = ()) -> Mapped:
     """The outcome of what did not fit; `points` are stored all the same."""
     reason = "; ".join(trouble.reason for trouble in troubles[:5])
+    if len(reason) > 800:
+        reason = reason[:800] + "..."
     if len(troubles) > 5:
         reason += f"; and {len(troubles) - 5} more"
     if points:
@@ -98,37 +174,49 @@ class MessageRule:
         common_tags: Mapping[str, str],
         zone: tzinfo,
         clock: ClockConfig,
+        memory: FieldMemory | None = None,
     ) -> None:
-        rule = CompiledRule(name, source, source.measurement, common_tags)
-        self.labels = rule.labels
+        kind = source.payload.kind
+        rule = CompiledRule(
+            name,
+            source,
+            source.measurement,
+            common_tags,
+            wildcards=parse_topic_filter(source.topic).wildcard_names,
+            takes_text=kind in ("csv", "key_value"),
+            keeps_int=kind == "line_protocol",
+            memory=memory,
+        )
         self.name = name
         self.also = source.also
         self._rule = rule
         self._retained = source.retained
         self._max_bytes = source.max_payload_bytes
         window = Window(round(clock.accept_past_s * 1e6), round(clock.accept_future_s * 1e6))
-        read_time = None if source.time is None else compile_time(source.time, zone, window)
+        read_time = None
+        if source.time is not None:
+            read_time = compile_time(source.time, zone, window)
+        elif kind == "line_protocol":
+            read_time = read_own_time(window)
         rejects = clock.on_implausible == "reject"
         self._maker = PointMaker(rule, read_time, rejects_implausible=rejects)
-        self._kind: PayloadKind = source.payload
-        if source.payload == "auto" and (rule.needs_json or source.time is not None):
-            self._kind = "json"
+        self._decode = compile_decoder(
+            source.payload,
+            rule.null_words,
+            needs_json=rule.needs_json or source.time is not None,
+        )
 
-    def apply(
-        self,
-        payload: bytes,
-        received_us: int,
-        labels: tuple[str, Tags],
-        *,
-        is_retained: bool,
-        is_seen: bool = False,
-    ) -> Mapped:
-        """What the rule makes of a message; `labels` come from the topic.
+    def fixed_labels(self, names: Mapping[str, str]) -> FixedLabels:
+        """What the topic decides; `names` are its wildcards'. Raises Unfit."""
+        return FixedLabels(*self._rule.labels.fixed(names), names)
 
-        `is_seen`: it is retained, and its topic had this payload last.
-        """
-        if is_retained and (self._retained == "skip" or (is_seen and self._retained == "once")):
+    def apply(self, message: Message, labels: FixedLabels) -> Mapped:
+        """What the rule makes of a message; `labels` come from its topic."""
+        if message.is_retained and (
+            self._retained == "skip" or (message.is_seen and self._retained == "once")
+        ):
             return Mapped(Outcome.RETAINED_SEEN, rule=self.name)
+        payload = message.payload
         if len(payload) > self._max_bytes:
             trouble = Unfit(
                 Kind.TOO_LARGE,
@@ -136,9 +224,9 @@ class MessageRule:
             )
             return reject(self.name, trouble)
         try:
-            value = self._rule.decode(payload, self._kind)
+            parts = self._decode(payload)
         except Unfit as trouble:
             return reject(self.name, trouble)
-        if value is None:
+        if not parts:
             return Mapped(Outcome.NO_VALUE, rule=self.name)
-        return self._maker.make(value, labels[0], labels[1], received_us)
+        return self._maker.make(parts, labels, message.received_us, message.topic)

@@ -1,33 +1,45 @@
-"""One rule, compiled: how a payload is read, and which fields a decoded value has."""
+"""One rule, compiled: which fields a decoded value has."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from daemon.config import FieldRule, ValueRules, parse_path
+from daemon.config import (
+    FieldRule,
+    ValueRules,
+    is_clean,
+    order_of,
+    parse_expression,
+    parse_path,
+    parse_template,
+)
 from daemon.mapping.labels import Labels
 from daemon.mapping.leaves import FieldSet, Leaves, compile_exclusion
-from daemon.mapping.payloads import PayloadKind, decode_payload
-from daemon.mapping.reach import MISSING, Steps, reach
+from daemon.mapping.memory import FieldMemory
+from daemon.mapping.reach import MISSING, Context, Reach, compile_path, places
+from daemon.mapping.texts import Text
 from daemon.mapping.troubles import Kind, Unfit, show
-from daemon.mapping.values import Convert, compile_value, default_of
+from daemon.mapping.values import Convert, Formula, compile_value, default_of
 from daemon.messages import JsonValue
 
 
 @dataclass(frozen=True, slots=True)
 class _Field:
-    name: str
-    steps: Steps | None
+    key: str
+    """As written in the rule."""
+    name: Text | None
+    """None for a name without braces, which is the key."""
+    find: Reach | None
     """None: the payload itself where it is no object, else the key of the field's name."""
-    path: str
+    place: str
     convert: Convert
     default: int | float | None
     is_optional: bool
 
 
 class CompiledRule:
-    """What a rule makes of values; holds no state."""
+    """What a rule makes of values; holds no state but the memory that it is given."""
 
     def __init__(
         self,
@@ -36,89 +48,169 @@ class CompiledRule:
         measurement: str,
         common_tags: Mapping[str, str],
         *,
+        wildcards: tuple[str, ...] = (),
         takes_text: bool = False,
+        keeps_int: bool = False,
+        memory: FieldMemory | None = None,
     ) -> None:
-        """`takes_text`: values are all text, as in key=value lines, so text may be a number."""
+        """`takes_text`: values are all text, as in key=value lines, so text may be a number.
+        `keeps_int`: an integer is meant as one, as in line protocol."""
         self.name = name
         self._takes_text = takes_text
-        self.labels = Labels(measurement, rules.tags, common_tags)
-        self._null_words = frozenset(word.strip().casefold() for word in rules.null_values)
+        self._keeps_int = keeps_int
+        fields = rules.fields or {}
+        spent = {name for key in fields for name in parse_template(key).wildcards}
+        self.labels = Labels(
+            measurement, rules.tags, common_tags, wildcards=wildcards, spent=frozenset(spent)
+        )
+        self.null_words = frozenset(word.strip().casefold() for word in rules.null_values)
         self._is_excluded = compile_exclusion(rules.exclude)
-        self._fields = None if rules.fields is None else _compile_fields(rules, self._null_words)
-        self._whole = compile_value(FieldRule(), self._null_words)
-        self._needs_json = self._fields is not None and (
-            len(self._fields) > 1 or self._fields[0].steps is not None
+        self._each = None if rules.each is None else parse_path(rules.each)
+        self._fields = tuple(
+            _compile_field(key, fields[key], wildcards, self.null_words, memory)
+            for key in order_of(fields)
+        )
+        self._takes_rest = not fields or rules.rest == "store"
+        self._taken = frozenset(name for key, rule in fields.items() for name in _taken(key, rule))
+        self._has_formulas = any(rule.expression is not None for rule in fields.values())
+        self._whole = compile_value(FieldRule(), self.null_words)
+        own = sum(field.find is None for field in self._fields)
+        self._needs_json = (
+            self._each is not None or own > 1 or any(field.place for field in self._fields)
         )
 
     @property
     def needs_json(self) -> bool:
-        """Whether only a JSON payload can fit."""
+        """Whether only an object or a list can fit."""
         return self._needs_json
 
-    def decode(self, payload: bytes, kind: PayloadKind) -> JsonValue:
-        """The payload's value. Raises Unfit."""
-        return decode_payload(payload, kind, self._null_words)
+    def parts_of(self, context: Context) -> list[Context]:
+        """The parts of a payload that become points.
 
-    def fields_of(self, value: JsonValue) -> tuple[FieldSet, list[Unfit]]:
+        Raises:
+            Unfit: where `each` cannot be followed.
+        """
+        if self._each is None:
+            return [context]
+        value = context.here if self._each.is_relative else context.root
+        return [context.at(part, keys) for part, keys in places(self._each, value)]
+
+    def fields_of(self, context: Context) -> tuple[FieldSet, list[Unfit]]:
         """The fields of a value, and what did not fit.
 
         Raises:
             Unfit: where nothing of the value can be used.
         """
-        if self._fields is None:
-            return self._all_fields(value)
-        if self._needs_json and type(value) is not dict and type(value) is not list:
+        value = context.here
+        if not self._fields:
+            return self._all_fields(value, context)
+        is_scalar = type(value) is not dict and type(value) is not list
+        if is_scalar and self._needs_json and value is context.root:
             raise Unfit(Kind.NOT_JSON, f"found {show(value)}, the rule needs a JSON object")
         fields: FieldSet = {}
         troubles: list[Unfit] = []
         for field in self._fields:
+            name = field.key
             try:
-                number = _read_field(field, value)
+                if field.name is not None:
+                    name = _name_of(field.name, context)
+                number = _read_field(field, value, context, name)
             except Unfit as trouble:
-                place = f"field {field.name}" + (f" at {field.path}" if field.path else "")
+                if trouble.kind is Kind.MISSING and field.is_optional:
+                    continue
+                place = f"field {name}" + (f" at {field.place}" if field.place else "")
                 troubles.append(Unfit(trouble.kind, f"{place}: {trouble.reason}"))
                 continue
             if number is not None:
-                fields[field.name] = number
+                fields[name] = number
+                if self._has_formulas:
+                    context.fields[field.key] = number
+        if self._takes_rest and not is_scalar:
+            leaves = self._leaves(value, context)
+            # A field that the rule names wins, with whatever it made of the value.
+            fields = {**leaves.fields, **fields}
+            troubles += leaves.troubles
         return fields, troubles
 
-    def _all_fields(self, value: JsonValue) -> tuple[FieldSet, list[Unfit]]:
+    def _all_fields(self, value: JsonValue, context: Context) -> tuple[FieldSet, list[Unfit]]:
         if type(value) is dict or type(value) is list:
-            leaves = Leaves(
-                self._is_excluded,
-                skips_nan="nan" in self._null_words,
-                parse_text=self._whole if self._takes_text else None,
-            )
-            leaves.gather(value, "" if type(value) is dict else "value")
+            leaves = self._leaves(value, context)
             return leaves.fields, leaves.troubles
-        number = self._whole(value)
+        number = self._whole(value, context, "value")
         return ({} if number is None else {"value": number}), []
 
-
-def _compile_fields(rules: ValueRules, null_words: frozenset[str]) -> tuple[_Field, ...]:
-    assert rules.fields is not None
-    return tuple(
-        _Field(
-            name,
-            None if field.path is None else parse_path(field.path),
-            field.path or "",
-            compile_value(field, null_words),
-            default_of(field),
-            field.optional,
+    def _leaves(self, value: JsonValue, context: Context) -> Leaves:
+        whole = self._whole
+        leaves = Leaves(
+            self._is_excluded,
+            skips_nan="nan" in self.null_words,
+            parse_text=(lambda raw: whole(raw, context, "")) if self._takes_text else None,
+            keeps_int=self._keeps_int,
+            taken=self._taken,
         )
-        for name, field in rules.fields.items()
+        leaves.gather(value, "" if type(value) is dict else "value")
+        return leaves
+
+
+def _compile_field(
+    key: str,
+    rule: FieldRule,
+    wildcards: tuple[str, ...],
+    null_words: frozenset[str],
+    memory: FieldMemory | None,
+) -> _Field:
+    name = Text(key, wildcards) if parse_template(key).names else None
+    find: Reach | None = None
+    place = ""
+    if rule.path is not None:
+        find, place = compile_path(parse_path(rule.path)), rule.path
+    elif rule.value is not None:
+        find = _text_reader(Text(rule.value, wildcards))
+    elif rule.expression is not None:
+        formula = parse_expression(rule.expression)
+        if not formula.uses_value:
+            find = Formula(formula, null_words).result
+    return _Field(
+        key,
+        name,
+        find,
+        place,
+        compile_value(rule, null_words, memory),
+        default_of(rule),
+        rule.optional,
     )
 
 
-def _read_field(field: _Field, value: JsonValue) -> int | float | None:
-    if field.steps is not None:
-        raw = reach(value, field.steps)
+def _text_reader(text: Text) -> Callable[[Context], JsonValue]:
+    def read(context: Context) -> JsonValue:
+        return text.read(context) if text.needs_payload else text.fill(context.names)
+
+    return read
+
+
+def _taken(key: str, rule: FieldRule) -> list[str]:
+    """The name that a leaf would have which this field already takes."""
+    steps = None if rule.path is None else parse_path(rule.path).steps
+    joined = [] if steps is None else ["_".join(str(step) for step in steps)]
+    return [key, *joined]
+
+
+def _name_of(text: Text, context: Context) -> str:
+    name = text.read(context)
+    if name is None or not is_clean(name):
+        raise Unfit(Kind.NAME, f"the field's name would be {show(name)}")
+    return name
+
+
+def _read_field(field: _Field, value: JsonValue, context: Context, name: str) -> int | float | None:
+    if field.find is not None:
+        raw = field.find(context)
     elif type(value) is dict:
-        raw = value.get(field.name, MISSING)
+        raw = value.get(name, MISSING)
     else:
         raw = value
     if raw is not MISSING:
-        return field.convert(raw)
+        return field.convert(raw, context, name)
     if field.default is None and not field.is_optional:
         raise Unfit(Kind.MISSING, "the payload has no such key")
     return field.default
