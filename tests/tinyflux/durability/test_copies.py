@@ -216,8 +216,12 @@ def _a_pipe(place: Path) -> str:
     return "is no regular file"
 
 
-def _a_link_to_a_device(place: Path) -> str:
-    place.symlink_to("/dev/null")
+def _a_link_to_a_pipe(place: Path) -> str:
+    """As to a device, but one of our own: code that is wrong would replace it."""
+    pipe = place.with_name("elsewhere") / "pipe"
+    pipe.parent.mkdir()
+    os.mkfifo(pipe)
+    place.symlink_to(pipe)
     return "is no regular file"
 
 
@@ -238,11 +242,17 @@ def _a_link_to_the_data(place: Path) -> str:
 
 PLACES = [
     _a_pipe,
-    _a_link_to_a_device,
+    _a_link_to_a_pipe,
     _a_link_to_itself,
     _a_link_into_nowhere,
     _a_link_to_the_data,
 ]
+
+
+def _tree(folder: Path) -> dict[Path, tuple[int, int]]:
+    """What stands there: inode and kind of each name."""
+    states = {place: os.lstat(place) for place in folder.rglob("*")}
+    return {place: (state.st_ino, state.st_mode) for place, state in states.items()}
 
 
 @pytest.mark.parametrize("force", [(), ("--force",)], ids=["", "force"])
@@ -257,12 +267,11 @@ def test_what_is_no_file_is_not_replaced_by_a_copy(
 ) -> None:
     place = path.with_name("copy.csv")
     said = make(place)
-    before = os.lstat(place)
+    before = _tree(path.parent)
     assert tinyflux(*command, path, place, *force) == 1
     assert f"tinyflux: {place}" in tinyflux.err or f"] {place}" in tinyflux.err
     assert said in tinyflux.err
-    assert os.lstat(place).st_ino == before.st_ino
-    assert {item.name for item in path.parent.iterdir()} == {"data.csv", "copy.csv"}
+    assert _tree(path.parent) == before
     assert path.read_bytes() == ROW % 1 + ROW % 2 + ROW % 3
 
 
