@@ -221,7 +221,9 @@ def _constant(value: object) -> _Step:
     try:
         number = float(value)
     except OverflowError:
-        raise ValueError("a number in it is too large") from None
+        number = math.inf
+    if not math.isfinite(number):
+        raise ValueError("a number in it is too large")
     return lambda numbers: number
 
 

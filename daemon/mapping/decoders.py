@@ -92,10 +92,11 @@ def _row_context(row: list[str], number: int, names: tuple[str, ...] | None) -> 
     return context
 
 
-# A name, its mark, and a value with or without quotes; what stands between two pairs.
+# A name, its mark, and a value with or without quotes; what stands between two pairs. Behind a
+# blank the next pair may stand instead of a value.
 _PAIR = re.compile(
-    r"""[\s,;&]*(?P<name>[^\s=:,;&"']+)\s*[=:]\s*(?:"(?P<double>[^"]*)"|'(?P<single>[^']*)'|"""
-    r"""(?P<plain>[^\s,;&"']*))"""
+    r"""[\s,;&]*(?P<name>[^\s=:,;&"']+)\s*[=:](?:\s*"(?P<double>[^"]*)"|\s*'(?P<single>[^']*)'|"""
+    r"""\s+(?![^\W\d]\w*\s*[=:])(?P<spaced>[^\s,;&"']*)|(?P<plain>[^\s,;&"']*))"""
 )
 _BETWEEN = re.compile(r"[\s,;&]*")
 
@@ -117,7 +118,7 @@ def _usual_pairs(text: str) -> dict[str, JsonValue]:
     pairs: dict[str, JsonValue] = {}
     position = 0
     while (match := _PAIR.match(text, position)) is not None:
-        value = match["double"] or match["single"] or match["plain"] or ""
+        value = match["double"] or match["single"] or match["spaced"] or match["plain"] or ""
         pairs[match["name"]] = value
         position = match.end()
     if _BETWEEN.fullmatch(text, position) is None or not pairs:

@@ -90,7 +90,8 @@ class Leaves:
             # Text that is no number stands beside the numbers, as it may in JSON.
             return
         if number is not None:
-            self._add(number, name, key)
+            # Only a word such as ON gives an int.
+            self._add(bool(number) if type(number) is int else number, name, key)
 
     def _add(self, value: JsonValue, name: str, key: str) -> None:
         if (

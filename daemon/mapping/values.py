@@ -114,7 +114,7 @@ class Formula:
                 return None
             numbers[name] = float(number)
         try:
-            return as_float(self._expression.evaluate(numbers))
+            return _clean(self._expression.evaluate(numbers))
         except ArithmeticTrouble as trouble:
             raise Unfit(
                 Kind.ARITHMETIC, f"{self._expression.text[:80]!r} gives {trouble}"
@@ -141,10 +141,15 @@ def _scaling(rule: FieldRule) -> Step | None:
         return None
 
     def scale(number: Number, context: Context, name: str) -> float:
-        # 300 K - 273.15 is 26.850000000000023 in binary; 15 digits are what a float can promise.
-        return float(f"{as_float(number * factor + shift):.15g}")
+        return _clean(number * factor + shift)
 
     return scale
+
+
+def _clean(number: Number) -> float:
+    """A result without the noise of binary: 300 K - 273.15 is 26.850000000000023, and 15 digits are
+    what a float can promise. Raises Unfit for no finite number."""
+    return float(f"{as_float(number):.15g}")
 
 
 def _rounding(rule: FieldRule) -> Step | None:
@@ -193,6 +198,6 @@ def _counting(rule: FieldRule, memory: FieldMemory) -> Step | None:
         series = "\n".join((context.measurement, name, *(f"{key}={text}" for key, text in tags)))
         assert context.time_us is not None
         total = memory.count(series, number, context.time_us)
-        return as_int(int(total)) if is_int else float(f"{as_float(total):.15g}")
+        return as_int(int(total)) if is_int else _clean(total)
 
     return count

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from tests.tinyflux.effort import effort
 from tinyflux import Point
+from tinyflux.line_protocol import from_line
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
 A_TIME = datetime(2019, 5, 2, 16, 12, 41, 98000, tzinfo=UTC)
@@ -339,3 +340,19 @@ def test_a_line_of_many_fields_and_tags_reads_back() -> None:
         fields={f"f,{number}": number for number in range(2000)},
     )
     assert line(point.to_line_protocol()) == point
+
+
+def test_strings_are_set_apart_where_somebody_wants_them() -> None:
+    texts: dict[str, str] = {}
+    parts = from_line(r'm,a=b s="x, \"y\" \\",n=1,u="" 1000', texts=texts)
+    assert (parts.fields, texts, parts.time_us) == (
+        {"n": 1.0},
+        {"s": r'x, "y" \\'[:-1], "u": ""},
+        1,
+    )
+
+
+@pytest.mark.parametrize("text", ['m s="x",s=1', 'm s=1,s="x"', 'm s="x",s="y"'])
+def test_a_key_given_twice_is_refused_whatever_it_holds(text: str) -> None:
+    with pytest.raises(ValueError, match="given twice"):
+        from_line(text, texts={})
