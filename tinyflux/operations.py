@@ -29,7 +29,7 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 
 
 class _Changing(threading.local):
-    """Where this thread decides on a change now."""
+    """The places of which this thread decides on a change now."""
 
     def __init__(self) -> None:
         self.places: set[Hashable] = set()

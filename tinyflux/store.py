@@ -368,9 +368,10 @@ class PointStore(Analysis):
         return self._apply(listed, is_compact=compact_key_prefixes)
 
     def _apply(self, changes: Sequence[Change], *, is_compact: bool = False) -> list[int]:
-        with changing(self._storage), self._engine.change() as change:
+        with self._engine.change() as change:
             plan = Plan(change.table, is_compact)
-            counts = [plan.apply(item) for item in changes]
+            with changing(self._storage):  # functions of the caller run in here, and only here
+                counts = [plan.apply(item) for item in changes]
             new = plan.new_rows
             if new.added or not new.is_only_added:
                 change.carry_out(new, plan.inserted)
