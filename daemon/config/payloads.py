@@ -9,6 +9,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import AfterValidator, Field, model_validator
 
 from daemon.config.habits import suggest
+from daemon.config.paths import parse_path
 from daemon.config.section import Items, Name, Section
 
 PayloadKind = Literal["auto", "scalar", "json", "csv", "key_value", "line_protocol", "bytes"]
@@ -68,6 +69,9 @@ class BytesRule(Section):
     """Names of the values in their order."""
     encoding: Literal["raw", "hex", "base64"] = "raw"
     """How the bytes are written in the payload: as they are, or as text."""
+    path: str | None = None
+    """Where the text of the bytes stands in a JSON payload, as $.data. $ is then that payload, and
+    @ the record."""
     rest: Literal["reject", "ignore"] = "reject"
     """Bytes beyond the format."""
 
@@ -79,6 +83,10 @@ class BytesRule(Section):
         return self
 
     def _faults(self) -> Iterator[str]:
+        if self.path is not None:
+            if self.encoding == "raw":
+                yield "`path` leads to text: say its `encoding`, hex or base64"
+            parse_path(self.path)
         if self.format[:1] not in ("<", ">", "!"):
             yield (
                 "`format` begins with the byte order: < for little endian, > for big endian "

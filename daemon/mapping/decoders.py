@@ -9,9 +9,9 @@ import re
 import struct
 from collections.abc import Callable, Container
 
-from daemon.config import BytesRule, CsvRule, KeyValueRule, PayloadRule
+from daemon.config import BytesRule, CsvRule, KeyValueRule, PayloadRule, parse_path
 from daemon.mapping.payloads import TextKind, decode_text, value_of
-from daemon.mapping.reach import Context
+from daemon.mapping.reach import MISSING, Context, compile_path
 from daemon.mapping.troubles import Kind, Unfit, show
 from daemon.messages import JsonValue
 from tinyflux.line_protocol import from_line
@@ -177,23 +177,46 @@ def _bytes_decoder(rule: BytesRule) -> Decode:
     record = struct.Struct(rule.format)
     ignores_rest = rule.rest == "ignore"
 
-    def decode(payload: bytes) -> list[Context]:
-        if not payload:
-            return []
-        content = payload if rule.encoding == "raw" else _from_text(payload, rule.encoding)
+    def unpack(content: bytes) -> JsonValue:
         if len(content) < record.size or (len(content) > record.size and not ignores_rest):
             raise Unfit(
                 Kind.NOT_BYTES,
                 f"the payload has {len(content)} bytes, {rule.format!r} needs {record.size}",
             )
         values = [_plain(value) for value in record.unpack(content[: record.size])]
-        return [Context(dict(zip(rule.names, values, strict=True)))]
+        return dict(zip(rule.names, values, strict=True))
+
+    def decode(payload: bytes) -> list[Context]:
+        if not payload:
+            return []
+        if rule.encoding == "raw":
+            return [Context(unpack(payload))]
+        text = decode_text(payload)
+        return [Context(unpack(_from_text(text.strip('"'), rule.encoding)), text=text)]
+
+    return decode if rule.path is None else _nested_decoder(rule.path, rule.encoding, unpack)
+
+
+def _nested_decoder(place: str, encoding: str, unpack: Callable[[bytes], JsonValue]) -> Decode:
+    find = compile_path(parse_path(place))
+
+    def decode(payload: bytes) -> list[Context]:
+        text = decode_text(payload)
+        if not text:
+            return []
+        root = value_of(text, "json")
+        found = find(Context(root))
+        if found is None:
+            return []
+        if not isinstance(found, str):
+            what = "nothing" if found is MISSING else show(found)
+            raise Unfit(Kind.NOT_BYTES, f"bytes at {place}: found {what}, {encoding} is needed")
+        return [Context(root, unpack(_from_text(found, encoding)), text=text)]
 
     return decode
 
 
-def _from_text(payload: bytes, encoding: str) -> bytes:
-    text = decode_text(payload).strip('"')
+def _from_text(text: str, encoding: str) -> bytes:
     try:
         if encoding == "hex":
             return bytes.fromhex(text.removeprefix("0x"))

@@ -10,7 +10,7 @@ import math
 import re
 from collections.abc import Callable, Container
 
-from daemon.config import FieldRule
+from daemon.config import FieldRule, Unit, find_unit
 from daemon.mapping.troubles import Kind, Unfit, show
 from daemon.messages import JsonValue
 
@@ -22,6 +22,8 @@ FALSE_WORDS = ("false", "off", "no", "closed", "offline")
 # float() alone would also take 1_000, infinity and digits of other scripts.
 _NUMBER = re.compile(r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]{1,5})?").fullmatch
 _WHOLE = re.compile(r"[-+]?[0-9]{1,30}").fullmatch
+_WITH_UNIT = re.compile(r"\s*([-+]?[0-9][0-9.]{0,30})\s?([^\s0-9.][^\s]{0,10})\s*").fullmatch
+_CACHED_SPELLINGS = 100
 _LONGEST = 400
 _INT_LIMIT = 2**63
 
@@ -30,6 +32,9 @@ def compile_parser(rule: FieldRule, null_words: Container[str]) -> Parse:
     """The parser that a field's rule asks for; `null_words` in lower case mean no value."""
     if rule.enum is not None:
         return _enum_parser(rule.enum, null_words, drops_unknown=rule.on_unknown == "drop")
+    if rule.unit is not None and rule.type != "bool":
+        plain = rule.model_copy(update={"unit": None, "store_as": None})
+        return _without_unit(rule.unit, compile_parser(plain, null_words))
     words = _boolean_words(rule)
     if rule.type == "bool":
         return _bool_parser(words, null_words)
@@ -73,6 +78,33 @@ def _float_parser(words: dict[str, int], null_words: Container[str]) -> Parse:
         raise Unfit(Kind.TYPE, f"found {show(raw)}, a number is needed")
 
     return parse
+
+
+def _without_unit(unit: str, parse: Parse) -> Parse:
+    """Takes `21.5 °C` for 21.5 where the rule says that the device reports in °C."""
+    meant = find_unit(unit)
+    known: dict[str, bool] = {}
+
+    def parse_text(raw: JsonValue) -> int | float | None:
+        if isinstance(raw, str) and (match := _WITH_UNIT(raw)) is not None:
+            spelling = match[2]
+            is_meant = known.get(spelling)
+            if is_meant is None:
+                is_meant = _is_unit(spelling, meant)
+                if len(known) < _CACHED_SPELLINGS:
+                    known[spelling] = is_meant
+            if is_meant:
+                return parse(match[1])
+        return parse(raw)
+
+    return parse_text
+
+
+def _is_unit(spelling: str, meant: Unit) -> bool:
+    try:
+        return find_unit(spelling) == meant
+    except ValueError:
+        return False
 
 
 def _no_number(text: str) -> Unfit:
