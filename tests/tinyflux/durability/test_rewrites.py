@@ -31,6 +31,12 @@ def path(tmp_path: Path) -> Path:
     return path
 
 
+def beside(call: Callable[[], object]) -> None:
+    """Do what another process would do, in the middle of a change of this thread."""
+    with ThreadPoolExecutor(1) as threads:
+        threads.submit(call).result(20)
+
+
 @dataclass
 class Appender:
     """Appends one row before each step of somebody else's operation, if it is let."""
@@ -49,14 +55,17 @@ class Appender:
         self.is_at_work = True
         self.steps.append(step)
         try:
-            with self.opened() as db:
-                assert isinstance(db.storage, CSVStorage)
-                db.storage.lock_timeout_s = 0.0
-                db.insert(point(100 + len(self.steps)))
+            beside(self._append)
         except LockTimeoutError:
             self.blocked.append(step)
         finally:
             self.is_at_work = False
+
+    def _append(self) -> None:
+        with self.opened() as db:
+            assert isinstance(db.storage, CSVStorage)
+            db.storage.lock_timeout_s = 0.0
+            db.insert(point(100 + len(self.steps)))
 
 
 @pytest.fixture(params=["open before", "opened anew"])
@@ -107,7 +116,7 @@ def test_another_rewrite_begins_only_when_the_first_has_ended(path: Path) -> Non
                 assert isinstance(other.storage, CSVStorage)
                 other.storage.lock_timeout_s = 0.0
                 with pytest.raises(LockTimeoutError) as found:
-                    other.remove(FieldQuery().n == 5)
+                    beside(lambda: other.remove(FieldQuery().n == 5))
             said.append(str(found.value))
         said.append(step)
 
@@ -132,7 +141,8 @@ def test_most_of_what_is_appended_meanwhile_is_copied_before_appends_must_wait(
             if step == "fsync" and place == str(temporary) and "appended" not in sizes:
                 sizes["appended"] = 0
                 before = path.stat().st_size
-                other.insert_multiple([point(200, long="x" * 50_000) for _ in range(20)])
+                points = [point(200, long="x" * 50_000) for _ in range(20)]
+                beside(lambda: other.insert_multiple(points))
                 sizes["appended"] = path.stat().st_size - before
 
         with intercepted(hook):
@@ -151,14 +161,14 @@ def test_a_failed_append_beside_a_rewrite_is_not_carried_over(path: Path) -> Non
             if step == "fsync" and place == str(path):
                 raise OSError(errno.EIO, "as the test wants")
 
-        def beside(step: str, place: str) -> None:
+        def append(step: str, place: str) -> None:
             if step == "fsync" and place.endswith(".rewrite") and not told:
                 told.append(step)
                 with intercepted(fail_once), suppress(StorageError):
-                    other.insert_multiple([point(70), point(71)])
-                other.insert(point(72))
+                    beside(lambda: other.insert_multiple([point(70), point(71)]))
+                beside(lambda: other.insert(point(72)))
 
-        with intercepted(beside):
+        with intercepted(append):
             with suppress(StorageError):
                 db.remove(FIRST)
             db.remove(FIRST)
