@@ -1,6 +1,6 @@
 """Paths into a decoded payload: `$.a.b[0]`, `$["switch:0"].apower`, `$.list[*].t`.
 
-Names and indexes alone lead to one value and are followed by our own code, which is twenty times
+Names and indexes alone lead to one value and are followed by our own code, which is sixty times
 faster and takes names such as `switch:0` without quotes; all else is RFC 9535. `$` is the whole
 payload, `@` the part of it that a point is made of, see `each`. Pure.
 """
