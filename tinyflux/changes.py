@@ -15,14 +15,13 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from tinyflux.arguments import items_of, lasting, require_measurement, texts_of
-from tinyflux.codec import check_storable
 from tinyflux.errors import ArgumentError
 from tinyflux.line_protocol import FieldSet, TagSet
 from tinyflux.point import Point, plain_number, validate_fields, validate_tags
 from tinyflux.predicates import Query
 from tinyflux.queries import require_query
 from tinyflux.rewrite import NewRows
-from tinyflux.storable import Inserted, storable
+from tinyflux.storable import Inserted, require_storable, storable
 from tinyflux.table import Table
 from tinyflux.times import from_us, is_moment, to_storable_us
 
@@ -229,7 +228,7 @@ class _Updater:
         result = Point.of_parts(time, measurement, self._new_tags(point), self._new_fields(point))
         if _is_same(point, result):
             return None
-        check_storable(result, None)
+        require_storable(result)
         return result
 
     def _new_tags(self, point: Point) -> TagSet:

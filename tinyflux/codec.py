@@ -12,12 +12,15 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from functools import lru_cache
+from typing import Any, TypeVar
 
 from tinyflux.line_protocol import FieldSet, TagSet
-from tinyflux.point import Point, validate_fields, validate_tags
+from tinyflux.point import Point, parts_of, validate_fields, validate_tags
 from tinyflux.text_encoding import TextEncoding
 from tinyflux.times import format_us, from_us, parse_iso, to_storable_us
+
+V = TypeVar("V")
 
 NONE_TEXT = "_none"
 TAG, FIELD = "_tag_", "_field_"
@@ -128,7 +131,12 @@ class RowCodec:
 
         In its key style, and with the keys that both have in its order; new keys follow.
         """
-        return self.encode(_ordered_like(point, old), is_compact_row(old))
+        tag_keys, field_keys, is_compact = _keys_of(tuple(old[2::2]))
+        time, measurement, tags, fields = parts_of(point)
+        if time is not None:
+            tags, fields = _ordered(tags, tag_keys), _ordered(fields, field_keys)
+            point = Point.of_parts(time, measurement, tags, fields)
+        return self.encode(point, is_compact)
 
     def _text(self, cells: Sequence[str]) -> str:
         if self.quotes_singly:
@@ -269,20 +277,23 @@ def split_key(cell: str) -> tuple[bool, str]:
     )
 
 
-def _ordered_like(point: Point, cells: Sequence[str]) -> Point:
-    if point.time is None:
-        return point
-    keys = [split_key(cell) for cell in cells[2::2]]
-    tags = {key: point.tags[key] for is_tag, key in keys if is_tag and key in point.tags}
-    fields = {key: point.fields[key] for is_tag, key in keys if not is_tag and key in point.fields}
-    return Point.of_parts(
-        point.time, point.measurement, {**tags, **point.tags}, {**fields, **point.fields}
-    )
+@lru_cache(maxsize=1024)
+def _keys_of(cells: tuple[str, ...]) -> tuple[list[str], list[str], bool]:
+    """The tag and the field keys of a row's key cells in their order, and whether it is compact."""
+    keys = [split_key(cell) for cell in cells]
+    tags = [key for is_tag, key in keys if is_tag]
+    fields = [key for is_tag, key in keys if not is_tag]
+    return tags, fields, any(cell.startswith((COMPACT_TAG, COMPACT_FIELD)) for cell in cells)
+
+
+def _ordered(values: dict[str, V], keys: Sequence[str]) -> dict[str, V]:
+    """`values` with the keys that are among `keys` first, in their order."""
+    return {**{key: values[key] for key in keys if key in values}, **values}
 
 
 def is_compact_row(cells: Sequence[str]) -> bool:
     """Whether a row is written with the compact prefixes."""
-    return any(cell.startswith((COMPACT_TAG, COMPACT_FIELD)) for cell in cells[2::2])
+    return _keys_of(tuple(cells[2::2]))[2]
 
 
 def check_storable(point: Point, measurement: str | None) -> None:

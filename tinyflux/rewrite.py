@@ -269,5 +269,9 @@ def _merged(runs: NDArray[np.int64], changed: RowArray) -> Iterable[tuple[int, i
 def _replaced_text(file: CsvFile, segment: Segment, row: int, point: Point) -> bytes:
     """The new text of a stored row, in the style and the order of the old one."""
     start, stop = _extent(segment).bounds(row)
-    record = next(records(Chunk(file.read(start, stop), start, str(file.path)), file.codec))
-    return file.codec.encode_like(point, record.cells)
+    data, codec = file.read(start, stop), file.codec
+    if codec.quotes_singly and b'"' not in data:
+        cells = data.decode("utf-8").strip("\r\n").split(",")
+    else:
+        cells = next(records(Chunk(data, start, str(file.path)), codec)).cells
+    return codec.encode_like(point, cells)

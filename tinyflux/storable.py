@@ -144,6 +144,13 @@ def storable(points: Iterable[object], measurement: str | None) -> Ready:
     return Ready(checked, checked, measurement, differences)
 
 
+def require_storable(point: Point) -> None:
+    """Raise ValueError if no storage may hold `point`, and make its numbers plain."""
+    if not _is_known_good(point, None):
+        check_storable(point, None)
+        _remember(point, None)
+
+
 def require_point(given: object) -> Point:
     """`given` if it is a Point, else TypeError."""
     if not isinstance(given, Point):
