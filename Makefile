@@ -61,7 +61,7 @@ bench-ingest:
 bench-wear:
 	@sh tools/environment.sh venv test
 	@sh tools/environment.sh programs
-	@$(BIN)/python -m benchmarks.wear --seconds $(or $(SECONDS),3600)
+	@$(BIN)/python -m benchmarks.wear --seconds $(or $(SECONDS),3600) $(ARGS)
 
 crash:
 	@sh tools/environment.sh venv test

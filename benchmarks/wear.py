@@ -121,13 +121,14 @@ def publish(broker: Mosquitto, seconds: float) -> int:
 
 
 def collector(
-    card_: Card, broker: Mosquitto, folder: Path, protocol: str = "3.1.1"
+    card_: Card, broker: Mosquitto, folder: Path, inflight: int, protocol: str = "3.1.1"
 ) -> Sequence[str]:
-    """The command that runs the collector with its default configuration."""
+    """The command that runs the collector with its default configuration, but for the window."""
     config = folder / f"wear-{protocol}.yaml"
     config.write_text(
         f"brokers:\n  home: {{url: '{broker.url}', username: {broker.username}, "
-        f"password: {broker.password}, protocol: '{protocol}'}}\n"
+        f"password: {broker.password}, protocol: '{protocol}', "
+        f"inflight: {inflight}}}\n"
         f"sources:\n  - {{topic: zigbee2mqtt/+device, measurement: climate}}\n"
         f"storage: {{path: '{card_.folder / 'data.csv'}'}}\n",
         encoding="utf-8",
@@ -135,28 +136,31 @@ def collector(
     return (sys.executable, "-m", "daemon", "run", "-c", str(config))
 
 
-def sqlite(card_: Card, broker: Mosquitto, commit_s: float) -> Sequence[str]:
+def sqlite(card_: Card, broker: Mosquitto, inflight: int, commit_s: float) -> Sequence[str]:
     """The command that stores the same in SQLite."""
     return (
         *(sys.executable, "-m", "benchmarks.wear_sqlite", str(card_.folder / "data.sqlite")),
-        *("--port", str(broker.port), "--commit-s", str(commit_s)),
+        *("--port", str(broker.port), "--commit-s", str(commit_s), "--window", str(inflight)),
         *("--username", broker.username, "--password", broker.password),
     )
 
 
-def measure(folder: Path, seconds: float) -> None:
+def measure(folder: Path, seconds: float, inflight: int) -> None:
     """Run all of them beside each other on the same messages, and print what was written."""
-    broker = Mosquitto(folder, lines=["autosave_interval 1800", "autosave_on_changes false"])
+    window = f"max_inflight_messages {inflight}"
+    broker = Mosquitto(
+        folder, lines=["autosave_interval 1800", "autosave_on_changes false", window]
+    )
     broker.start()
     with ExitStack() as stack:
         stack.callback(broker.stop)
         names = ("collector", "collector-5", "sqlite-5s", "sqlite-each")
         cards = {name: stack.enter_context(card(folder, name)) for name in names}
         commands = {
-            "collector": collector(cards["collector"], broker, folder),
-            "collector-5": collector(cards["collector-5"], broker, folder, protocol="5"),
-            "sqlite-5s": sqlite(cards["sqlite-5s"], broker, 5.0),
-            "sqlite-each": sqlite(cards["sqlite-each"], broker, 0.0),
+            "collector": collector(cards["collector"], broker, folder, inflight),
+            "collector-5": collector(cards["collector-5"], broker, folder, inflight, "5"),
+            "sqlite-5s": sqlite(cards["sqlite-5s"], broker, inflight, 5.0),
+            "sqlite-each": sqlite(cards["sqlite-each"], broker, inflight, 0.0),
         }
         for item in cards.values():
             item.settle()
@@ -169,7 +173,9 @@ def measure(folder: Path, seconds: float) -> None:
         for name, process in running.items():
             if process.wait(60) != 0:
                 raise RuntimeError(f"{name} ended with status {process.returncode}")
-        print(f"{n_sent} messages in {seconds:.0f} s, {os.uname().release}, ext4")
+        print(
+            f"{n_sent} messages in {seconds:.0f} s, window {inflight}, {os.uname().release}, ext4"
+        )
         for name, item in cards.items():
             count = item.end()
             files = [path for path in item.folder.rglob("*") if path.is_file()]
@@ -188,11 +194,14 @@ def main() -> None:
     """Measure for so long."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=3600.0)
+    parser.add_argument(
+        "--inflight", type=int, default=20, help="messages without an acknowledgement: 20 is usual"
+    )
     options = parser.parse_args()
     if os.geteuid() != 0:
         sys.exit("mounting file systems needs root: sudo make bench-wear")
     with tempfile.TemporaryDirectory() as folder:
-        measure(Path(folder), options.seconds)
+        measure(Path(folder), options.seconds, options.inflight)
 
 
 if __name__ == "__main__":

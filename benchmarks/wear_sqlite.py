@@ -25,12 +25,13 @@ _COLUMNS = ("temperature", "humidity", "battery", "linkquality")
 class Subscriber:
     """One table, one transaction every `commit_s` (0: one a message)."""
 
-    def __init__(self, path: Path, commit_s: float) -> None:
+    def __init__(self, path: Path, commit_s: float, window: int) -> None:
         self._db = sqlite3.connect(path, isolation_level=None)
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")
         self._db.executescript(_SCHEMA)
         self._commit_s = commit_s
+        self._window = window
         self._arrived: queue.SimpleQueue[MQTTMessage] = queue.SimpleQueue()
         self._is_ending = False
 
@@ -52,9 +53,9 @@ class Subscriber:
         self._db.close()
 
     def _store_some(self, client: Client) -> None:
-        """One transaction. Twenty unacknowledged messages stop a broker: half of them commit."""
+        """One transaction. A window of unacknowledged messages stops a broker: half of it commits."""
         deadline, batch = time.monotonic() + self._commit_s, []
-        while len(batch) < (10 if self._commit_s else 1):
+        while len(batch) < (self._window // 2 if self._commit_s else 1):
             try:
                 batch.append(self._arrived.get(timeout=max(0.05, deadline - time.monotonic())))
             except queue.Empty:
@@ -81,10 +82,11 @@ def main() -> None:
     parser.add_argument("path", type=Path)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--commit-s", type=float, required=True)
+    parser.add_argument("--window", type=int, required=True)
     parser.add_argument("--username", required=True)
     parser.add_argument("--password", required=True)
     options = parser.parse_args()
-    subscriber = Subscriber(options.path, options.commit_s)
+    subscriber = Subscriber(options.path, options.commit_s, options.window)
     subscriber.run(options.port, options.username, options.password)
 
 
