@@ -53,7 +53,7 @@ class Subscriber:
         self._db.close()
 
     def _store_some(self, client: Client) -> None:
-        """One transaction. A window of unacknowledged messages stops a broker: half of it commits."""
+        """One transaction. A full window stops a broker: half of it commits."""
         deadline, batch = time.monotonic() + self._commit_s, []
         while len(batch) < (self._window // 2 if self._commit_s else 1):
             try:
