@@ -69,6 +69,8 @@ class Spool:
             if self.path.exists():
                 self._fd = self._opened()
                 self._take_up()
+                # What a killed process put here may be acknowledged as sent again.
+                files.sync(self._fd, self.path)
         except OSError as error:
             raise StartError(
                 f"cannot use {self.path}, where points wait: {error.strerror}; give the "

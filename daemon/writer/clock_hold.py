@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 
 from daemon.clock import BoardClock
 from daemon.clock_trust import ClockTrust, Trust
+from daemon.errors import EX_IOERR, StartError
 from daemon.messages import Mapped, Reading
 from daemon.spool import HeldItem, Spool, pack_item, unpack_item
 from daemon.writer.inbox import Item
@@ -78,6 +79,18 @@ class ClockHold:
             else:
                 self._trust.waits_since(held.monotonic_us)
 
+    def resume(self, written: Sequence[int]) -> None:
+        """Go on; what came of these is in its place, though nobody could note it. StartError."""
+        try:
+            self._spool.done(written)
+        except OSError as error:
+            raise StartError(
+                f"cannot write to {self._spool.path}, where points wait: {error.strerror}; free "
+                "some room, or look at dmesg for the disk's errors",
+                EX_IOERR,
+            ) from error
+        self._foreign.difference_update(written)
+
     def admit(self, item: Item) -> Timed | None:
         """The item with its time; None: it must wait, `hold` it."""
         trust = self._trust.look()
@@ -119,6 +132,13 @@ class ClockHold:
         self._taken.update(one.number for one in taken)
         self._foreign -= self._taken
         return taken
+
+    def items(self) -> Iterator[Item]:
+        """All that waits, as it came. May raise OSError."""
+        for number in self._spool.waiting(_KIND):
+            held = self._held(number)
+            if held is not None:
+                yield held.item
 
     def done(self, numbers: Sequence[int]) -> None:
         """What came of these is written. May raise OSError."""

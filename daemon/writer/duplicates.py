@@ -2,77 +2,75 @@
 
 The acknowledgement of a message is lost when the connection or the process ends before it is sent;
 the broker then sends the message again, marked, with its old packet id (MQTT 3.1.1 section 4.4).
-What was written is remembered in a file beside the data, so that a new process knows it too.
 
-The file: `TFRECEIV`, a version byte, then records of 19 bytes: kind, packet id, broker (CRC-32 of
-its name), a hash of topic and payload (BLAKE2b, 8 bytes), the CRC-32 of all that. It is written
-after the rows and never synced. A record counts once a later one says that a commit followed it, or
-as long as the machine has not restarted: what the page cache had of the rows is then still there.
-So a power cut may let a message be stored twice, and never lets one be taken for stored that is
-not. Full, it becomes the predecessor (`.received.1`) and a new one begins.
+So that a new process knows what was written, each batch is noted in a file beside the data before
+it is written, with a digest of every row that it will make. A note counts once a later record says
+that its commit followed it, or, as long as the machine has not restarted, that the batch was
+written: what the page cache had of the rows is then still there. Of the others the rows are looked
+for in the data file: a message whose rows are all there is written, any other is not. A message
+that was not written is never taken for one that was; a power cut, which may also take the notes,
+may let one be stored twice.
 """
 
 from __future__ import annotations
 
 import enum
 import os
-import struct
 import zlib
-from array import array
-from collections.abc import Iterator
-from contextlib import suppress
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
+from typing import NamedTuple
 
 from daemon.errors import EX_IOERR, EX_NOPERM, StartError
 from daemon.messages import Message
-from tinyflux import files
+from daemon.writer.notes import Kind, Mark, Note, Noted, NoteFile, note_of, note_record, record
+from daemon.writer.received import Received
 
-# A strict broker has no more unacknowledged than its window; Mosquitto 2.0.11 may have thousands,
-# because acknowledgements that it has not read are lost with a killed process's connection. Less
-# than half of the packet ids there are: one that is given out anew means another message.
-_MAX_MESSAGES = 30_000
-_PACKET_IDS = 65_536
-_HEAD = b"TFRECEIV\x01"
-_RECORD = struct.Struct("<BHI8sI")
-_MAX_BYTES = _MAX_MESSAGES * _RECORD.size
+# Plain numbers: an operation on the enum costs more than all else that is done for a message.
+_BEGINS, _AGAIN, _KNOWN, _TAKEN = (
+    int(mark) for mark in (Mark.BEGINS, Mark.AGAIN, Mark.KNOWN, Mark.TAKEN)
+)
 
-
-class _Kind(enum.IntEnum):
-    WRITTEN = 1
-    COMMITTED = 2
-    BOOT = 3
-    """From here on this boot of the machine has written; its hash stands in the digest."""
+LookUp = Callable[[Sequence[Note]], Counter[bytes]]
+"""How often each trace of these notes is where it should be; see `traces.Evidence`."""
 
 
-class _Table:
-    """Packet id to a hash of topic and payload, of the newest messages; 0.8 MB whatever happens."""
+class Sent(NamedTuple):
+    """How a broker sent one message at QoS 1."""
 
-    def __init__(self) -> None:
-        self._hashes = array("Q", bytes(8 * _PACKET_IDS))
-        self._numbers = array("Q", bytes(8 * _PACKET_IDS))
-        self._count = 0
+    marks: int
+    packet_id: int
+    broker: int
+    digest: bytes
 
-    def put(self, packet_id: int, digest: bytes) -> None:
-        self._count += 1
-        self._hashes[packet_id] = int.from_bytes(digest, "little")
-        self._numbers[packet_id] = self._count
-
-    def has(self, packet_id: int, digest: bytes) -> bool:
-        number = self._numbers[packet_id]
-        is_recent = number > 0 and self._count - number < _MAX_MESSAGES
-        return is_recent and self._hashes[packet_id] == int.from_bytes(digest, "little")
+    @property
+    def is_known(self) -> bool:
+        """Whether it was written before and is now sent again."""
+        return bool(self.marks & _KNOWN)
 
 
 @dataclass(slots=True)
-class _Received:
-    """What was written of one broker's messages."""
-
+class _Broker:
+    number: int
+    received: Received
     connection: int = 0
-    table: _Table = field(default_factory=_Table)
-    may_repeat: bool = True
-    """On this connection nothing but what was sent again has come."""
+
+
+class _State(enum.Enum):
+    BEGUN = enum.auto()
+    DONE = enum.auto()
+    SURE = enum.auto()
+    VOID = enum.auto()
+    """A later process has looked for it, and has noted anew what it found."""
+
+
+@dataclass(slots=True)
+class _Past:
+    note: Note
+    state: _State = _State.BEGUN
 
 
 class DuplicateMemory:
@@ -82,17 +80,22 @@ class DuplicateMemory:
         self._path = path
         # Where the kernel does not say which boot this is, each process is its own.
         self._boot = _hash(boot_id.encode()) if boot_id else os.urandom(8)
-        self._received: dict[int, _Received] = {}
-        self._unwritten: list[bytes] = []
+        self._file = None if path is None else NoteFile(path, self._boot)
+        self._brokers: dict[str, _Broker] = {}
+        self._received: dict[int, Received] = {}
+        self._opening = b""
+        self._is_done = True
         self._is_committed = True
-        self._fd = -1
 
-    def open(self) -> None:
-        """Recall what earlier processes have written. Raises StartError."""
-        if self._path is None:
-            return
+    def open(self, look_up: LookUp | None = None) -> list[int]:
+        """Recall what earlier processes have written. Raises StartError.
+
+        The numbers of the items that waited in the spool and whose rows were found.
+        """
+        if self._file is None:
+            return []
         try:
-            self._recall()
+            pasts = _pasts(self._file.records(), self._boot)
         except OSError as error:
             raise StartError(
                 f"cannot use {self._path}, the memory of messages that are written but may come "
@@ -100,142 +103,140 @@ class DuplicateMemory:
                 "it, or remove it: some messages may then be stored twice",
                 EX_NOPERM if isinstance(error, PermissionError) else EX_IOERR,
             ) from error
-        self._unwritten.append(_record(_Kind.BOOT, 0, 0, self._boot))
+        unsure = [past.note for past in pasts if past.state is _State.BEGUN]
+        found = look_up(unsure) if look_up is not None and unsure else Counter[bytes]()
+        kept: list[Noted] = []
+        for past in pasts:
+            kept += self._recall(past, found)
+        if there := [one for one in kept if not one.marks & _TAKEN]:
+            self._opening = note_record(Kind.FOUND, Note(tuple(there)))
+        self._opening += record(Kind.BOOT, self._boot)
+        return [int.from_bytes(one.digest, "little") for one in kept if one.marks & _TAKEN]
 
-    def is_seen(self, message: Message) -> bool:
-        """Whether this message was written before and is now sent again. Once for each message.
-
-        Only what the broker marks as sent again is recognised: the same value twice is two
-        readings.
-        """
+    def come(self, message: Message) -> Sent | None:
+        """How this message was sent; None at QoS 0. Once for each message, in order."""
         receipt = message.receipt
         if receipt is None:
-            return False
-        broker = _name(message.source)
-        received = self._of(broker)
-        if received.connection != receipt.connection:
-            received.connection = receipt.connection
-            received.may_repeat = True
-        packet_id, digest = receipt.packet_id, _digest(message)
-        # What is sent again comes first (MQTT 3.1.1 section 4.6): behind a new message there is no
-        # more of it, and packet ids may have been given out anew.
-        received.may_repeat = received.may_repeat and message.is_duplicate
-        is_seen = received.may_repeat and received.table.has(packet_id, digest)
-        received.table.put(packet_id, digest)
-        self._unwritten.append(_record(_Kind.WRITTEN, broker, packet_id, digest))
-        return is_seen
+            return None
+        broker = self._brokers.get(message.source)
+        if broker is None:
+            number = zlib.crc32(message.source.encode())
+            broker = self._brokers[message.source] = _Broker(number, self._of(number))
+        marks = _AGAIN if message.is_duplicate else 0
+        if broker.connection != receipt.connection:
+            broker.connection = receipt.connection
+            marks |= _BEGINS
+        digest = _hash(message.topic.encode("utf-8", "surrogatepass") + b"\0" + message.payload)
+        if broker.received.come(marks, receipt.packet_id, digest):
+            marks |= _KNOWN
+        return Sent(marks, receipt.packet_id, broker.number, digest)
 
-    def write(self) -> None:
-        """What was asked for so far has been written; a killed process knows it from now on.
+    def note(self, note: Note) -> None:
+        """This will be written now. May raise OSError."""
+        if self._file is not None and note.messages:
+            self._append(note_record(Kind.NOTE, note), may_rotate=True)
+            self._is_done = self._is_committed = False
+
+    def done(self) -> None:
+        """What was noted has been written; a killed process knows it from now on.
 
         May raise OSError; the next call tries again.
         """
-        if self._path is None:
-            self._unwritten.clear()
-        elif self._unwritten:
-            self._append(self._path, b"".join(self._unwritten))
-            self._unwritten.clear()
-            self._is_committed = False
+        if not self._is_done:
+            self._append(record(Kind.DONE))
+            self._is_done = True
 
     def commit(self) -> None:
         """What was written is on disk. May raise OSError."""
-        if self._path is not None and not self._is_committed:
-            self._append(self._path, _record(_Kind.COMMITTED, 0, 0, self._boot))
+        if not self._is_committed:
+            self._append(record(Kind.COMMITTED))
             self._is_committed = True
 
     def close(self) -> None:
         """Release the file; safe twice."""
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+        if self._file is not None:
+            self._file.close()
 
     @staticmethod
     def predecessor(path: Path) -> Path:
         """Where the records before those of `path` are."""
-        return path.with_name(f"{path.name}.1")
+        return NoteFile(path, b"").predecessor
 
-    def _of(self, broker: int) -> _Received:
+    def _append(self, records: bytes, *, may_rotate: bool = False) -> None:
+        assert self._file is not None
+        self._file.append(self._opening + records, may_rotate=may_rotate)
+        self._opening = b""
+
+    def _of(self, broker: int) -> Received:
         received = self._received.get(broker)
         if received is None:
-            received = self._received[broker] = _Received()
+            received = self._received[broker] = Received()
         return received
 
-    def _recall(self) -> None:
-        recalled: list[tuple[int, int, bytes]] = []
-        doubtful: list[tuple[int, int, bytes]] = []
-        boot = b""
-        for kind, broker, packet_id, digest in self._records():
-            if kind == _Kind.WRITTEN:
-                doubtful.append((broker, packet_id, digest))
-            elif kind == _Kind.COMMITTED:
-                recalled += doubtful
-                doubtful.clear()
-            elif digest != boot:
-                # The boot before has not said that its last ones are on disk.
-                doubtful.clear()
-                boot = digest
-        if boot == self._boot:
-            recalled += doubtful
-        for broker, packet_id, digest in recalled:
-            self._of(broker).table.put(packet_id, digest)
-
-    def _append(self, path: Path, records: bytes) -> None:
-        if self._fd < 0:
-            self._fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
-            self._cut_torn(path)
-        size_bytes = os.fstat(self._fd).st_size
-        if size_bytes > _MAX_BYTES:
-            self.close()
-            files.rename(path, self.predecessor(path))
-            records = _record(_Kind.BOOT, 0, 0, self._boot) + records
-            self._append(path, records)
-            return
-        try:
-            files.write_all(self._fd, records if size_bytes else _HEAD + records, path)
-        except OSError:
-            with suppress(OSError):
-                files.truncate(self._fd, size_bytes, path)
-            raise
-
-    def _cut_torn(self, path: Path) -> None:
-        """What follows the last whole record: a killed process or a power cut has left it."""
-        whole = sum(_RECORD.size for _ in _whole_records(path.read_bytes()))
-        size_bytes = len(_HEAD) + whole if whole else 0
-        if size_bytes != os.fstat(self._fd).st_size:
-            files.truncate(self._fd, size_bytes, path)
-
-    def _records(self) -> Iterator[tuple[int, int, int, bytes]]:
-        assert self._path is not None
-        for path in (self.predecessor(self._path), self._path):
-            with suppress(FileNotFoundError):
-                yield from _whole_records(path.read_bytes())
+    def _recall(self, past: _Past, found: Counter[bytes]) -> list[Noted]:
+        """Take these messages as they came; those that were looked for and found."""
+        kept = []
+        is_sure = past.state in (_State.DONE, _State.SURE)
+        for one in past.note.messages:
+            is_there = past.state is _State.BEGUN and _takes(found, one.traces)
+            if is_there:
+                # Noted anew it begins no connection: whatever came before it came before.
+                kept.append(one._replace(marks=one.marks & ~_BEGINS))
+            if one.marks & _TAKEN:
+                continue
+            received = self._of(one.broker)
+            received.come(one.marks, one.packet_id, one.digest)
+            if not (is_sure or is_there or one.marks & _KNOWN):
+                received.forget(one.packet_id)
+        return kept
 
 
-def _name(source: str) -> int:
-    return zlib.crc32(source.encode())
+def _pasts(records: Iterable[tuple[Kind, bytes]], boot: bytes) -> list[_Past]:
+    """Every note, and how far it came; those to look for are only BEGUN.
+
+    Within one boot what is written stays written, until the commit makes it sure for all.
+    """
+    pasts: list[_Past] = []
+    open_pasts: list[_Past] = []
+    at_boot = b""
+    for kind, body in records:
+        if kind in (Kind.NOTE, Kind.FOUND):
+            pasts.append(_Past(note_of(body)))
+        if kind is Kind.FOUND:
+            pasts[-1].state = _State.SURE
+        elif kind is Kind.BOOT:
+            is_other = body != at_boot
+            for past in open_pasts:
+                if is_other or past.state is _State.BEGUN:
+                    past.state = _State.VOID
+            open_pasts = [past for past in open_pasts if past.state is not _State.VOID]
+            at_boot = body
+        elif kind is Kind.COMMITTED:
+            for past in open_pasts:
+                past.state = _State.SURE
+            open_pasts.clear()
+        else:
+            # A note is made when the batch before it is done.
+            for past in open_pasts:
+                past.state = _State.DONE
+            if kind is Kind.NOTE:
+                open_pasts.append(pasts[-1])
+    if at_boot != boot:
+        for past in open_pasts:
+            past.state = _State.BEGUN
+    return pasts
 
 
-def _digest(message: Message) -> bytes:
-    return _hash(message.topic.encode("utf-8", "surrogatepass") + b"\0" + message.payload)
+def _takes(found: Counter[bytes], traces: Sequence[bytes]) -> bool:
+    """Whether all of these are among what was found, and then no more: each row is one message's.
+
+    Two messages with the same row may be told apart only by their number.
+    """
+    if not traces or any(found[trace] < count for trace, count in Counter(traces).items()):
+        return False
+    found.subtract(traces)
+    return True
 
 
 def _hash(content: bytes) -> bytes:
     return blake2b(content, digest_size=8).digest()
-
-
-def _record(kind: _Kind, broker: int, packet_id: int, digest: bytes) -> bytes:
-    body = _RECORD.pack(kind, packet_id, broker, digest, 0)[:-4]
-    return body + zlib.crc32(body).to_bytes(4, "little")
-
-
-def _whole_records(content: bytes) -> Iterator[tuple[int, int, int, bytes]]:
-    """The records before the first that is no record: a power cut may have left anything."""
-    if not content.startswith(_HEAD):
-        return
-    for start in range(len(_HEAD), len(content) - _RECORD.size + 1, _RECORD.size):
-        kind, packet_id, broker, digest, checksum = _RECORD.unpack_from(content, start)
-        if zlib.crc32(content[start : start + _RECORD.size - 4]) != checksum:
-            return
-        if kind not in (_Kind.WRITTEN, _Kind.COMMITTED, _Kind.BOOT):
-            return
-        yield kind, broker, packet_id, digest

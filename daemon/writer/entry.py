@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from daemon.messages import Mapped, Message, Outcome, Receipt
+from daemon.writer.duplicates import Sent
 from daemon.writer.inbox import Item
 from tinyflux import Point
 
@@ -19,6 +20,8 @@ class Entry:
     mapped: Mapped
     spooled: int = 0
     """Its number in the spool, where it has waited; 0: it comes from the inbox."""
+    sent: Sent | None = None
+    """How a broker sent it at QoS 1."""
 
     def refuse(self, reason: str) -> None:
         """The engine does not take these points."""
@@ -30,6 +33,7 @@ class Batch:
     """Items taken together, with what is left to do for them. A retry goes on where it stopped."""
 
     entries: list[Entry]
+    is_noted: bool = False
     unwritten: deque[Entry] = field(default_factory=deque)
     unspooled: list[Entry] = field(default_factory=list)
     unrejected: deque[Entry] = field(default_factory=deque)

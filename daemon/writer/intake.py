@@ -32,15 +32,18 @@ class Intake:
 
     def entry_of(self, item: Item) -> Entry:
         """What becomes of an item that has arrived; never raises. Once for each item."""
+        sent = None
         if isinstance(item, Message):
-            if self._duplicates.is_seen(item):
+            sent = self._duplicates.come(item)
+            if sent is not None and sent.is_known:
                 # The process that stored it may have ended before it could note this.
                 self._retained.remember(item)
-                return Entry(item, Mapped(Outcome.DUPLICATE))
+                return Entry(item, Mapped(Outcome.DUPLICATE), sent=sent)
             if item.is_retained and self._retained.is_last(item):
                 item = replace(item, is_seen=True)
         timed = Timed(item) if self._hold is None else self._hold.admit(item)
         entry = Entry(item, Mapped(Outcome.WAITING)) if timed is None else self._mapped(timed)
+        entry.sent = sent
         if isinstance(item, Message) and entry.mapped.outcome is not Outcome.NO_RULE:
             # A topic that gets its rule later has its value stored then.
             self._retained.remember(item)

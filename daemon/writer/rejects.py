@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
+from daemon.errors import EX_IOERR, EX_NOPERM, StartError
 from daemon.messages import Mapped
 from daemon.writer.inbox import Item
 from daemon.writer.reject_lines import encode_reject
@@ -23,6 +24,8 @@ from tinyflux import files
 
 _LOCK_TIMEOUT_S = 5.0
 _LOCK_POLL_S = 0.01
+# Kept in memory until they are synced; more are synced early.
+_MOST_UNSYNCED_BYTES = 1 << 20
 
 
 def predecessor_of(path: Path) -> Path:
@@ -37,38 +40,72 @@ class RejectFile:
         self.path = path
         self._half_bytes = max_size_bytes // 2
         self._file: IO[bytes] | None = None
-        self._is_dirty = False
+        self._unsynced: list[tuple[int, bytes]] = []
+        """Where what was written since the last sync begins, and what it was."""
+        self._unsynced_bytes = 0
+        self._is_doubtful = False
+        self._is_name_durable = False
 
     @property
     def predecessor(self) -> Path:
         """Where the lines before these are."""
         return predecessor_of(self.path)
 
+    def open(self) -> None:
+        """What earlier processes have left in the page cache is on disk. Raises StartError."""
+        try:
+            with suppress(FileNotFoundError), self.path.open("rb") as file:
+                files.sync(file.fileno(), self.path)
+                files.sync_directory(self.path.parent)
+        except OSError as error:
+            raise StartError(
+                f"cannot use {self.path}, where rejected messages are kept: {error.strerror}; give "
+                "the collector's user the right to read and write it, or move it away",
+                EX_NOPERM if isinstance(error, PermissionError) else EX_IOERR,
+            ) from error
+
     def append(self, item: Item, mapped: Mapped) -> None:
         """Write one line; it is on disk after `sync`. A failed append leaves no half line."""
         line = encode_reject(item, mapped, self._half_bytes)
+        if self._unsynced_bytes > _MOST_UNSYNCED_BYTES:
+            self.sync()
         file = self._lock()
         try:
             size_bytes = file.seek(0, os.SEEK_END)
             if size_bytes and size_bytes + len(line) > self._half_bytes:
                 self._rotate()
                 file = self._lock()
-                size_bytes = file.seek(0, os.SEEK_END)
-            self._is_dirty = True
-            try:
-                files.write_all(file.fileno(), line, self.path)
-            except OSError:
-                files.truncate(file.fileno(), size_bytes, self.path)
-                raise
+            self._write(file, line)
         finally:
             if self._file is not None:
                 fcntl.flock(self._file, fcntl.LOCK_UN)
 
+    def lines(self) -> Iterator[bytes]:
+        """Every line that is here, oldest first."""
+        for path in (self.predecessor, self.path):
+            with suppress(FileNotFoundError), path.open("rb") as file:
+                yield from file
+
     def sync(self) -> None:
-        """Every line so far is on disk when this returns."""
-        if self._is_dirty and self._file is not None:
-            files.sync(self._file.fileno(), self.path)
-            self._is_dirty = False
+        """Every line so far is on disk when this returns.
+
+        After one that failed the kernel may call pages clean that never reached the disk: the next
+        one writes the same lines again in their places before it believes the disk.
+        """
+        if not self._unsynced or self._file is None:
+            return
+        descriptor = self._file.fileno()
+        if self._is_doubtful:
+            for offset, line in self._unsynced:
+                files.write_at(descriptor, line, offset, self.path)
+        self._is_doubtful = True
+        files.sync(descriptor, self.path)
+        if not self._is_name_durable:
+            files.sync_directory(self.path.parent)
+            self._is_name_durable = True
+        self._is_doubtful = False
+        self._unsynced.clear()
+        self._unsynced_bytes = 0
 
     def close(self) -> None:
         """Release the file; safe twice."""
@@ -76,13 +113,27 @@ class RejectFile:
             self._file.close()
             self._file = None
 
+    def _write(self, file: IO[bytes], line: bytes) -> None:
+        """Only under the lock, so that the end stays where it is."""
+        size_bytes = file.seek(0, os.SEEK_END)
+        try:
+            files.write_all(file.fileno(), line, self.path)
+        except OSError:
+            files.truncate(file.fileno(), size_bytes, self.path)
+            raise
+        self._unsynced.append((size_bytes, line))
+        self._unsynced_bytes += len(line)
+
     def _lock(self) -> IO[bytes]:
-        """The file that has the name now, locked."""
+        """The file that has the name now, locked, with its last line ended."""
         while True:
+            is_opened = self._file is None
             if self._file is None:
                 self._file = self._open()
             lock(self._file.fileno(), self.path)
             if is_named(self._file.fileno(), self.path):
+                if is_opened:
+                    self._end_last_line(self._file)
                 return self._file
             # Taken away for a replay, with lines in it that are not on disk yet.
             self.sync()
@@ -90,24 +141,17 @@ class RejectFile:
 
     def _open(self) -> IO[bytes]:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        is_new = not self.path.exists()
-        file = self.path.open("a+b", buffering=0)
-        try:
-            if is_new:
-                files.sync_directory(self.path.parent)
-            self._end_last_line(file)
-        except OSError:
-            file.close()
-            raise
-        return file
+        # Without O_APPEND, which knows no place but the end: a sync may have to write again.
+        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        self._is_name_durable = False
+        return os.fdopen(descriptor, "r+b", buffering=0)
 
-    @staticmethod
-    def _end_last_line(file: IO[bytes]) -> None:
+    def _end_last_line(self, file: IO[bytes]) -> None:
         """A power cut may have left half a line: the next one must not continue it."""
         if file.seek(0, os.SEEK_END):
             file.seek(-1, os.SEEK_END)
             if file.read(1) != b"\n":
-                file.write(b"\n")
+                self._write(file, b"\n")
 
     def _rotate(self) -> None:
         """The file becomes the predecessor; called under its lock, which goes with it."""

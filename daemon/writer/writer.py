@@ -24,6 +24,7 @@ from daemon.writer.outage import Outage
 from daemon.writer.rejects import RejectFile
 from daemon.writer.retained import RetainedMemory
 from daemon.writer.store import Store
+from daemon.writer.traces import Evidence, note_for
 from tinyflux import Point
 from tinyflux.errors import DamageError
 
@@ -89,14 +90,19 @@ class Writer:
 
     def start(self) -> None:
         """Open the data file and begin. Raises StartError."""
-        self._files.store.open()
-        self._files.duplicates.open()
+        files = self._files
+        files.store.open()
+        if files.hold is not None:
+            files.hold.open()
+        evidence = Evidence(files.store.path, files.rejects, files.hold)
+        written = files.duplicates.open(evidence.of)
         # What a killed process wrote is in the file, and may be acknowledged as sent again.
-        self._files.store.make_durable()
-        self._files.retained.open()
-        if self._files.hold is not None:
-            self._files.hold.open()
-            self._n_spooled = len(self._files.hold)
+        files.store.make_durable()
+        files.rejects.open()
+        files.retained.open()
+        if files.hold is not None:
+            files.hold.resume(written)
+            self._n_spooled = len(files.hold)
         self._journal.open(self._files.store.path, self._inbox.counts(), self._n_spooled)
         self._thread.start()
 
@@ -209,9 +215,12 @@ class Writer:
         return self._rule.is_due(is_urgent=self._inbox.is_urgent())
 
     def _append(self, batch: Batch) -> None:
+        if not batch.is_noted:
+            self._doing = "note what will be written"
+            self._files.duplicates.note(note_for(batch.entries))
+            batch.is_noted = True
         self._doing = f"write to {self._files.store.path}"
         self._append_points(batch)
-        self._spool(batch)
         self._doing = f"write to {self._files.rejects.path}"
         while batch.unrejected:
             entry = batch.unrejected[0]
@@ -223,8 +232,10 @@ class Writer:
                     entry.item, self._journal.empty(entry.item, entry.mapped)
                 )
             batch.unrejected.popleft()
+        # Last of all: what is out of the spool is nowhere else.
+        self._spool(batch)
         self._doing = "remember what is written"
-        self._files.duplicates.write()
+        self._files.duplicates.done()
         self._files.retained.write()
         self._written.extend(batch.entries)
         self._inbox.release([entry.item for entry in batch.entries if not entry.spooled])

@@ -154,6 +154,17 @@ def test_after_a_failed_fsync_the_values_are_written_anew(tmp_path: Path) -> Non
     assert _values(spool) == [1]
 
 
+def test_what_a_killed_process_left_is_on_disk_once_it_is_open(tmp_path: Path) -> None:
+    """It may be acknowledged as sent again, with nothing more to write."""
+    first = Spool(tmp_path / "spool")
+    first.put("clock", [{"n": 1}])
+    first.close()
+    steps: list[str] = []
+    with intercepted(lambda step, path: steps.append(step)):
+        Spool(tmp_path / "spool").open()
+    assert "fsync" in steps
+
+
 def test_a_file_that_cannot_be_used_is_said(tmp_path: Path) -> None:
     (tmp_path / "s").mkdir()
     with pytest.raises(StartError, match="where points wait"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from daemon.messages import Mapped, Mapper, Message, Outcome, Reading, Receipt
 from daemon.writer import (
     ClockHold,
     CommitRule,
+    DuplicateMemory,
     Files,
     Inbox,
     Journal,
@@ -44,8 +46,12 @@ class NumberMapper:
             return Mapped(
                 Outcome.REJECTED, rule="sources[0]", reason=f"{text!r} is no number", kind="type"
             )
-        point = Point(measurement="numbers", fields={"value": number})
+        point = Point(time=_arrival(item), measurement="numbers", fields={"value": number})
         return Mapped(Outcome.STORED, points=(point,), rule="sources[0]")
+
+
+def _arrival(item: Message | Reading) -> datetime:
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=item.received_us)
 
 
 def _unusable_point() -> Point:
@@ -83,7 +89,9 @@ class RunningWriter:
         observers: Sequence[Observer] = (),
         hold: ClockHold | None = None,
         mapper: Mapper | None = None,
+        boot_id: str = "",
     ) -> None:
+        """With `boot_id` it remembers across processes what it has written."""
         clock = SystemClock()
         self.path = folder / "data.csv"
         self.ledger_path = folder / "data.ledger.json"
@@ -92,7 +100,13 @@ class RunningWriter:
         self.ledger = Ledger(clock)
         self.acknowledged = Acknowledgements()
         self.writer = Writer(
-            files=Files(Store(self.path, compact_keys=True), self.rejects, sync, hold=hold),
+            files=Files(
+                Store(self.path, compact_keys=True),
+                self.rejects,
+                sync,
+                duplicates=DuplicateMemory(folder / "data.received" if boot_id else None, boot_id),
+                hold=hold,
+            ),
             inbox=self.inbox,
             mapper=mapper or NumberMapper(),
             rule=CommitRule(clock, interval_s=interval_s, points=500, sync=sync),

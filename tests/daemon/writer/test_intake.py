@@ -53,7 +53,7 @@ def test_a_message_that_comes_again_makes_its_retained_copy_known() -> None:
     """The process that stored it was killed before it could note that."""
     mapper = NotingMapper(Outcome.STORED)
     duplicates = DuplicateMemory()
-    duplicates.is_seen(message("a", b"1", packet_id=1))
+    duplicates.come(message("a", b"1", packet_id=1))
     intake = Intake(mapper, duplicates=duplicates)
     again = message("a", b"1", packet_id=1, connection=2, is_duplicate=True)
     assert intake.entry_of(again).mapped.outcome is Outcome.DUPLICATE

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import base64
+import errno
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 from daemon.writer import RejectFile
 from tests.daemon.writer.items import message, reading, rejected
+from tinyflux.files import intercepted
 
 
 def _lines(path: Path) -> list[dict[str, object]]:
@@ -96,3 +99,74 @@ def test_half_a_line_of_a_power_cut_is_not_continued(tmp_path: Path) -> None:
 def test_nothing_rejected_makes_no_file(tmp_path: Path) -> None:
     rejects = _written(tmp_path)
     assert not rejects.path.exists()
+
+
+class _Steps:
+    """The durable steps that are taken on the reject file and its folder; some fail."""
+
+    def __init__(self, *failing: str) -> None:
+        self.taken: list[str] = []
+        self._failing = list(failing)
+
+    def __call__(self, step: str, path: str) -> None:
+        self.taken.append(step)
+        if step in self._failing:
+            self._failing.remove(step)
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+
+def test_after_a_failed_sync_the_same_lines_are_written_again_in_their_places(
+    tmp_path: Path,
+) -> None:
+    """The kernel may call pages clean that it could not write: the next success says nothing."""
+    rejects = _written(tmp_path, b"one")
+    for payload in (b"two", b"three"):
+        rejects.append(message("a/b", payload), rejected())
+    steps = _Steps("fsync")
+    with intercepted(steps), pytest.raises(OSError, match="Input/output"):
+        rejects.sync()
+    _lose(rejects.path, b"two")
+    with intercepted(steps):
+        rejects.sync()
+    assert steps.taken == ["fsync", "write", "write", "fsync", "fsync directory"]
+    assert [line["payload"] for line in _lines(rejects.path)] == ["one", "two", "three"]
+
+
+def _lose(path: Path, payload: bytes) -> None:
+    """As when the page that holds this line never reached the disk and is read from it."""
+    content = path.read_bytes()
+    [line] = [line for line in content.splitlines(keepends=True) if payload in line]
+    path.write_bytes(content.replace(line, bytes(len(line))))
+
+
+def test_a_name_that_could_not_be_synced_is_synced_next(tmp_path: Path) -> None:
+    rejects = RejectFile(tmp_path / "rejects.jsonl", 1_000_000)
+    rejects.append(message("a/b", b"one"), rejected())
+    steps = _Steps("fsync directory")
+    with intercepted(steps), pytest.raises(OSError, match="Input/output"):
+        rejects.sync()
+    with intercepted(steps):
+        rejects.sync()
+        rejects.sync()
+    assert steps.taken.count("fsync directory") == 2
+
+
+def test_lines_that_are_not_synced_are_not_renamed_away(tmp_path: Path) -> None:
+    rejects = RejectFile(tmp_path / "rejects.jsonl", 800)
+    payloads = [b"one" * 20, b"two" * 20]
+    rejects.append(message("a/b", payloads[0]), rejected())
+    with intercepted(_Steps("fsync")), pytest.raises(OSError, match="Input/output"):
+        rejects.append(message("a/b", payloads[1]), rejected())
+    assert not rejects.predecessor.exists()
+    rejects.append(message("a/b", payloads[1]), rejected())
+    found = [str(line["payload"]).encode() for line in map(json.loads, rejects.lines())]
+    assert found == payloads
+
+
+def test_what_a_killed_process_left_is_on_disk_once_it_is_open(tmp_path: Path) -> None:
+    """It may be acknowledged as sent again, with nothing more to write."""
+    path = _written(tmp_path, b"one").path
+    steps = _Steps()
+    with intercepted(steps):
+        RejectFile(path, 1_000_000).open()
+    assert "fsync" in steps.taken
