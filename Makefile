@@ -1,7 +1,7 @@
 # Two commands: `make run` and `make test`. What they install goes into .venv, and stays there.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test lint format bench bench-ingest bench-wear crash fuzz kill soak clean
+.PHONY: help run test lint format bench bench-ingest bench-mapping bench-wear crash fuzz kill soak clean
 
 BIN := .venv/bin
 
@@ -16,6 +16,7 @@ help:
 	@echo 'make bench   measure the engine beside TinyFlux 1.2.0, SQLite and DuckDB (an hour)'
 	@echo '             (make bench ARGS="--sizes 100k --engines ours,sqlite --only hour")'
 	@echo 'make bench-ingest   measure the collector beside a bare subscriber on one Mosquitto'
+	@echo 'make bench-mapping  measure how many messages a second one core maps'
 	@echo 'make bench-wear     measure what reaches the disk at ten messages a second (an hour, root)'
 	@echo 'make crash   kill a writer 500 times, then let six processes write and read for a minute'
 	@echo '             (make crash KILLS=5000 SECONDS=600)'
@@ -57,6 +58,10 @@ bench-ingest:
 	@sh tools/environment.sh venv test
 	@sh tools/environment.sh programs
 	@$(BIN)/python -m benchmarks.ingest --seconds $(or $(SECONDS),30) $(ARGS)
+
+bench-mapping:
+	@sh tools/environment.sh venv test
+	@$(BIN)/python -m benchmarks.mapping
 
 bench-wear:
 	@sh tools/environment.sh venv test

@@ -30,21 +30,34 @@ NAMED = {
     "humidity": {"optional": True},
     "battery_v": {"path": "$.voltage", "unit": "mV", "store_as": "V"},
 }
+LINE = b"21.58;45.07;997.2"
+TEMPLATES = {
+    "temperature": {"value_template": "{{ value_json.temperature | round(1) }}"},
+    "humidity": {"value_template": "{{ value_json.humidity }}"},
+}
+COLUMNS = {"csv": {"delimiter": ";", "columns": ["temperature", "humidity", "pressure"]}}
 RUNS = 3
 SECONDS_EACH = 0.5
 
 
 def config(rules: int) -> Config:
-    """A configuration with so many rules, of which the last four are measured."""
+    """A configuration with so many rules, of which the last seven are measured."""
     others = [
         {"topic": f"house/floor{number}/+room/state", "measurement": "m"}
-        for number in range(rules - 4)
+        for number in range(rules - 7)
     ]
     measured = [
         {"topic": "+device/sensor/+sensor/state", "measurement": "esphome"},
         {"topic": "zigbee2mqtt/+device", "measurement": "zigbee"},
         {"topic": "named/+device", "measurement": "climate_{device}", "fields": NAMED},
         {"topic": "tele/+device/SENSOR", "measurement": "tasmota"},
+        {"topic": "templates/+device", "measurement": "climate", "fields": TEMPLATES},
+        {"topic": "csv/+device", "measurement": "climate", "payload": COLUMNS},
+        {
+            "topic": "computed/+device",
+            "measurement": "climate",
+            "fields": {"dew": {"expression": "$.temperature - (100 - $.humidity) / 5"}},
+        },
     ]
     brokers = {"home": {"url": "mqtt://127.0.0.1"}}
     return Config.model_validate({"brokers": brokers, "sources": [*others, *measured]})
@@ -78,6 +91,9 @@ WORKLOADS = {
     "JSON, all of 7 keys": messages("zigbee2mqtt/{}", CLIMATE),
     "JSON, 3 named fields": messages("named/{}", CLIMATE),
     "JSON, nested, 11 fields": messages("tele/{}/SENSOR", PLUG),
+    "JSON, 2 templates": messages("templates/{}", CLIMATE),
+    "JSON, an expression": messages("computed/{}", CLIMATE),
+    "CSV, 3 columns": messages("csv/{}", LINE),
 }
 
 
@@ -87,10 +103,11 @@ def main() -> None:
     for name, batch in WORKLOADS.items():
         assert few.map(batch[0]).outcome is Outcome.STORED, name
         with_few, with_many = rate(few.map, batch), rate(many.map, batch)
-        alone = rate(lambda message: json.loads(message.payload), batch)
+        is_json = not name.startswith("CSV")
+        alone = rate(lambda message: json.loads(message.payload), batch) if is_json else 0
         print(
             f"{name:28}{with_few:>10,.0f}/s{with_many:>10,.0f}/s{with_few / with_many:>7.2f}"
-            f"{alone:>10,.0f}/s"
+            + (f"{alone:>10,.0f}/s" if is_json else "")
         )
     fresh = messages("esp{}/sensor/temperature/state", NUMBER, topics=20_000)
     with_few, with_many = rate(few.map, fresh), rate(many.map, fresh)

@@ -21,9 +21,16 @@ from daemon.config.root import Config
 from daemon.config.section import is_clean
 from daemon.config.sources import SourceRule, TimeRule, ValueRules
 from daemon.config.storage import CommitRules, RejectsConfig, StorageConfig
+from daemon.config.template_expressions import Variables
+from daemon.config.template_filters import MissingValue, NoValue, TemplateTrouble, Undefined
 from daemon.config.templates import Template, parse_template
 from daemon.config.topics import TopicFilter, covers, parse_topic_filter
 from daemon.config.units import Unit, conversion, find_unit
+from daemon.config.value_templates import (
+    ValueTemplate,
+    is_value_template,
+    parse_value_template,
+)
 from daemon.config.zones import find_zone, local_zone
 
 __all__ = [
@@ -43,6 +50,8 @@ __all__ = [
     "KeyValueRule",
     "LoggingConfig",
     "Match",
+    "MissingValue",
+    "NoValue",
     "PayloadKind",
     "PayloadPath",
     "PayloadRule",
@@ -57,12 +66,16 @@ __all__ = [
     "StorageConfig",
     "SystemPoll",
     "Template",
+    "TemplateTrouble",
     "TimeRule",
     "TlsConfig",
     "TopicFilter",
+    "Undefined",
     "Unit",
     "Update",
     "ValueRules",
+    "ValueTemplate",
+    "Variables",
     "conversion",
     "covers",
     "data_folder",
@@ -72,6 +85,7 @@ __all__ = [
     "is_clean",
     "is_loopback",
     "is_path",
+    "is_value_template",
     "load_config",
     "local_zone",
     "order_of",
@@ -80,4 +94,5 @@ __all__ = [
     "parse_path",
     "parse_template",
     "parse_topic_filter",
+    "parse_value_template",
 ]

@@ -200,5 +200,10 @@ def _paths_into_scalar(path: KeyPath, rule: dict[Any, Any]) -> Iterator[Finding]
         if isinstance(text, str) and is_path(text):
             yield key, f"a path {beside}", advice
     fields = _mapping(rule.get("fields")).values()
-    if sum(not {"value", "expression"} & set(_mapping(field)) for field in fields) > 1:
+    if (
+        sum(
+            not {"value", "expression", "value_template"} & set(_mapping(field)) for field in fields
+        )
+        > 1
+    ):
         yield (*path, "fields"), f"several fields {beside}", "name one field"

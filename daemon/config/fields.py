@@ -13,6 +13,7 @@ from daemon.config.paths import is_path, parse_path
 from daemon.config.section import Items, Name, Number, Section, as_keys, as_text
 from daemon.config.templates import parse_template
 from daemon.config.units import conversion, find_unit
+from daemon.config.value_templates import parse_value_template
 
 
 def _as_words(value: object) -> object:
@@ -43,6 +44,11 @@ def _check_expression(text: str) -> str:
     return text
 
 
+def _check_value_template(text: str) -> str:
+    parse_value_template(text)
+    return text
+
+
 def as_field(value: object) -> object:
     """`mm: $.mm` is short for `mm: {path: $.mm}`; `mm:` alone takes every default."""
     if value is None:
@@ -61,6 +67,8 @@ class FieldRule(Section):
     value: Annotated[str, BeforeValidator(as_text), AfterValidator(_check_value)] | None = None
     """Instead of `path`: a number, or a text such as "{channel}" with names of the topic's
     wildcards."""
+    value_template: Annotated[str, AfterValidator(_check_value_template)] | None = None
+    """Instead of `path`: a template as in Home Assistant, with value, value_json and topic."""
     expression: Annotated[str, AfterValidator(_check_expression)] | None = None
     """Arithmetic: "value * 0.1" with the field's own value, "$.u * $.i" with paths, "power / 2"
     with another field of this rule."""
@@ -124,8 +132,8 @@ class FieldRule(Section):
     def _contradictions(self) -> Iterator[tuple[bool, str]]:
         has_words = self.true_words is not None or self.false_words is not None
         yield (
-            self.path is not None and self.value is not None,
-            "`path` and `value` exclude each other",
+            sum(given is not None for given in (self.path, self.value, self.value_template)) > 1,
+            "`path`, `value` and `value_template` exclude each other",
         )
         yield from self._contradictions_of_expression()
         is_numbered = self.type == "enum" and self.enum is None
@@ -177,8 +185,9 @@ class FieldRule(Section):
             return
         uses_value = parse_expression(self.expression).uses_value
         yield (
-            not uses_value and (self.path is not None or self.value is not None),
-            "`expression` does not use `value`, so `path` and `value` mean nothing",
+            not uses_value
+            and any(part is not None for part in (self.path, self.value, self.value_template)),
+            "`expression` does not use `value`, so where that comes from means nothing",
         )
         yield (
             self.type == "enum" and self.enum is None,

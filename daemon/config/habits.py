@@ -107,7 +107,7 @@ _HABITS: dict[str, tuple[str, ...]] = {
     "uri": ("url",),
     "user": ("username",),
     "value_json": ("path",),
-    "value_template": ("path",),
+    "template": ("value_template",),
     "values": ("fields", "enum"),
     "will_message": ("will",),
 }

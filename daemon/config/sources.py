@@ -15,6 +15,7 @@ from daemon.config.payloads import PayloadRule, as_payload
 from daemon.config.section import Items, Name, Section, SizeBytes, as_texts, check_name
 from daemon.config.templates import parse_template
 from daemon.config.topics import parse_topic_filter
+from daemon.config.value_templates import is_value_template, parse_value_template
 from daemon.config.zones import find_zone
 
 NULL_VALUES = ("unavailable", "unknown", "none", "null", "nan", "n/a", "???", "")
@@ -108,6 +109,9 @@ def _check_template(text: str) -> str:
 def _check_tag(text: str | None) -> str | None:
     if text is None:
         return None
+    if is_value_template(text):
+        parse_value_template(text)
+        return text
     parse_template(text)
     return check_name(text)
 
@@ -122,7 +126,7 @@ class ValueRules(Section):
 
     tags: TagRules = Field(default_factory=dict)
     """Tags of every point of this rule: a text, a template such as "{room}" or "{$.model}-{$.id}",
-    or a path such as $.meta.model; null takes a tag away."""
+    a path such as $.meta.model, or "{{ value_json.model | lower }}"; null takes a tag away."""
     each: Annotated[str, AfterValidator(_check_path)] | None = None
     """A path such as $.sensors[*]: each place that it leads to becomes a point. @ is that place,
     {key} the last name or index that leads there, {key_1}, {key_2} the first and second."""

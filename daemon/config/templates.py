@@ -58,7 +58,10 @@ def parse_template(text: str) -> Template:
         parse_path(text)
         return Template(("", ""), (text,))
     if "{{" in text or "{%" in text:
-        raise ValueError("only {name} with the name of a wildcard is allowed, no {{ template }}")
+        raise ValueError(
+            "a {{ template }} is allowed for tags and as `value_template` of a field; here only "
+            "{name} with the name of a wildcard, or {$.path}"
+        )
     parts = _PART.split(text)
     texts, names = parts[::2], parts[1::2]
     for name in names:

@@ -18,6 +18,7 @@ from daemon.mapping.labels import Labels
 from daemon.mapping.leaves import FieldSet, Leaves, compile_exclusion
 from daemon.mapping.memory import FieldMemory
 from daemon.mapping.reach import MISSING, Context, Reach, compile_path, places
+from daemon.mapping.rendering import compile_template
 from daemon.mapping.texts import Text
 from daemon.mapping.troubles import Kind, Unfit, show
 from daemon.mapping.values import Convert, Formula, compile_value, default_of
@@ -166,6 +167,8 @@ def _compile_field(
         find, place = compile_path(parse_path(rule.path)), rule.path
     elif rule.value is not None:
         find = _text_reader(Text(rule.value, wildcards))
+    elif rule.value_template is not None:
+        find = compile_template(rule.value_template)
     elif rule.expression is not None:
         formula = parse_expression(rule.expression)
         if not formula.uses_value:

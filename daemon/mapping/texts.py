@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from daemon.config import is_path, parse_path, parse_template
+from daemon.config import is_path, is_value_template, parse_path, parse_template
 from daemon.mapping.reach import MISSING, Context, Reach, compile_path
+from daemon.mapping.rendering import compile_template
 from daemon.mapping.troubles import Kind, Unfit, show
 from daemon.messages import JsonValue
 
@@ -33,6 +34,10 @@ class Text:
     def __init__(self, source: str, wildcards: frozenset[str] | tuple[str, ...] = ()) -> None:
         """`wildcards` are the names that the topic brings; they come before {key}."""
         self.source = source
+        self._rendered: Reach | None = None
+        if is_value_template(source):
+            self._rendered = compile_template(source)
+            source = ""
         self._template = parse_template(source)
         self._readers: dict[str, Reach] = {}
         for name in self._template.names:
@@ -44,7 +49,7 @@ class Text:
     @property
     def needs_payload(self) -> bool:
         """Whether only `read` can tell it."""
-        return bool(self._readers)
+        return self._rendered is not None or bool(self._readers)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -61,6 +66,8 @@ class Text:
         Raises:
             Unfit: for a path that leads to an object, a list, or several values.
         """
+        if self._rendered is not None:
+            return text_of(self._rendered(context))
         values: dict[str, str] = {}
         for name in self._template.names:
             if (reader := self._readers.get(name)) is None:

@@ -70,8 +70,12 @@ def row(name: str, text: str, line: int, key: str, found: str, allowed: str) -> 
         row("template-name", SOURCE + "    tags: {x: '{rom}'}\n", 5, "sources[0].tags.x", "{rom}",
             "mean {room}"),
         row("template-brace", SOURCE + "    tags: {x: 'a{b'}\n", 5, "sources[0].tags.x", "", "alone"),
-        row("jinja-template", SOURCE + "    tags: {x: '{{ value }}'}\n", 5, "sources[0].tags.x", "",
-            "no {{ template }}"),
+        row("template-in-a-value", SOURCE + "    fields: {t: {value: '{{ value }}'}}\n", 5,
+            "sources[0].fields.t.value", "", "`value_template` of a field"),
+        row("template-that-loops", SOURCE + "    tags: {x: '{% for x in value %}{% endfor %}'}\n", 5,
+            "sources[0].tags.x", "", "may not have for"),
+        row("template-that-calls", SOURCE + "    fields: {t: {value_template: '{{ states(1) }}'}}\n", 5,
+            "sources[0].fields.t.value_template", "", "may not call 'states'"),
         row("path-without-dollar", SOURCE + "    fields: {t: a.b}\n", 5, "sources[0].fields.t.path",
             "'a.b'", "mean `\\$.a.b`"),
         row("path-half", SOURCE + "    fields: {t: '$.a['}\n", 5, "sources[0].fields.t.path", "",
@@ -246,7 +250,7 @@ def test_slip_is_refused(
         pytest.param(
             SOURCE + "    fields: {t: {unit_of_measurement: x}}", "unit", id="unit_of_measurement"
         ),
-        pytest.param(SOURCE + "    fields: {t: {value_template: x}}", "path", id="value_template"),
+        pytest.param(SOURCE + "    fields: {t: {template: x}}", "value_template", id="template"),
         pytest.param(SOURCE + "    fields: {t: {precision: x}}", "round", id="precision"),
         pytest.param(SOURCE + "    fields: {t: {Scale: 1}}", "scale", id="upper-case"),
         pytest.param("polls: [{system: {scan_interval: 5}}]", "every", id="scan_interval"),
