@@ -39,7 +39,9 @@ class Receipt:
     """What a broker wants back for one QoS 1 message, valid on one connection only.
 
     Packet ids start anew with a connection: an acknowledgement sent after a reconnect would delete
-    another message, so `connection` counts the connections of a source, from 1.
+    another message, so `connection` counts the connections of a source, from 1. A number is left
+    out before one on which the broker has begun a new session, and so is that of a connection on
+    which nothing came: of what came before it the broker sends nothing again.
     """
 
     connection: int

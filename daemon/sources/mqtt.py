@@ -73,6 +73,7 @@ class MqttSource:
         self._memory = memory or SessionMemory()
         self._renew = renew
         self._connection = 1
+        self._renewals = 0
         self._tries = 0
         self._had_session = False
         self._has_session = False
@@ -217,6 +218,8 @@ class MqttSource:
         self._await_connack(link)
         if self._closing.is_set():
             return
+        if not link.has_session:
+            self._renewals += 1
         self._rivalry.accepted()
         session = f"{self._settings.client_id} at {self._settings.address.url}"
         subscriber = Subscriber(
@@ -273,10 +276,15 @@ class MqttSource:
         if (birth := self._settings.birth) is not None:
             link.publish(birth.topic, birth.payload, retain=birth.is_retained)
 
+    @property
+    def _number(self) -> int:
+        """Of this connection; one is left out where the broker has begun a new session."""
+        return self._connection + self._renewals
+
     def _send_acknowledgements(self, link: Link) -> None:
         while self._receipts:
             receipt = self._receipts.popleft()
-            if receipt.connection == self._connection:
+            if receipt.connection == self._number:
                 link.acknowledge(receipt.packet_id)
 
     def _say_farewell(self, link: Link) -> None:
@@ -298,7 +306,7 @@ class MqttSource:
             os.read(self._wake_reader, 4096)
 
     def _on_arrival(self, arrival: Arrival) -> None:
-        receipt = Receipt(self._connection, arrival.packet_id) if arrival.qos == 1 else None
+        receipt = Receipt(self._number, arrival.packet_id) if arrival.qos == 1 else None
         self._inbox.put(
             Message(
                 source=self._name,

@@ -30,8 +30,8 @@ from daemon.writer.notes import Kind, Mark, Note, Noted, NoteFile, note_of, note
 from daemon.writer.received import Received
 
 # Plain numbers: an operation on the enum costs more than all else that is done for a message.
-_BEGINS, _AGAIN, _KNOWN, _TAKEN = (
-    int(mark) for mark in (Mark.BEGINS, Mark.AGAIN, Mark.KNOWN, Mark.TAKEN)
+_BEGINS, _SETTLES, _AGAIN, _KNOWN, _TAKEN = (
+    int(mark) for mark in (Mark.BEGINS, Mark.SETTLES, Mark.AGAIN, Mark.KNOWN, Mark.TAKEN)
 )
 
 LookUp = Callable[[Sequence[Note]], Counter[bytes]]
@@ -124,8 +124,11 @@ class DuplicateMemory:
             broker = self._brokers[message.source] = _Broker(number, self._of(number))
         marks = _AGAIN if message.is_duplicate else 0
         if broker.connection != receipt.connection:
-            broker.connection = receipt.connection
             marks |= _BEGINS
+            if receipt.connection != broker.connection + 1:
+                # A new session, or a connection on which nothing was sent again.
+                marks |= _SETTLES
+            broker.connection = receipt.connection
         digest = _hash(message.topic.encode("utf-8", "surrogatepass") + b"\0" + message.payload)
         if broker.received.come(marks, receipt.packet_id, digest):
             marks |= _KNOWN
@@ -181,7 +184,7 @@ class DuplicateMemory:
             is_there = past.state is _State.BEGUN and _takes(found, one.traces)
             if is_there:
                 # Noted anew it begins no connection: whatever came before it came before.
-                kept.append(one._replace(marks=one.marks & ~_BEGINS))
+                kept.append(one._replace(marks=one.marks & ~(_BEGINS | _SETTLES)))
             if one.marks & _TAKEN:
                 continue
             received = self._of(one.broker)

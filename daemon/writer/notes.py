@@ -62,6 +62,8 @@ class Mark(enum.IntFlag):
     """One of its traces is in the reject file."""
     SPOOL = 16
     """Its trace is in the spool."""
+    SETTLES = 64
+    """What came before it is acknowledged: the broker would have sent it again before."""
     TAKEN = 32
     """No message that came, but an item that waited: its number in the spool is its digest."""
 

@@ -16,7 +16,7 @@ from daemon.writer.notes import Mark
 # than half of the packet ids there are: one that is given out anew means another message.
 _MAX_MESSAGES = 30_000
 _PACKET_IDS = 65_536
-_BEGINS, _AGAIN = int(Mark.BEGINS), int(Mark.AGAIN)
+_BEGINS, _SETTLES, _AGAIN = int(Mark.BEGINS), int(Mark.SETTLES), int(Mark.AGAIN)
 
 
 class Received:
@@ -45,6 +45,8 @@ class Received:
         if marks & _BEGINS:
             self._may_repeat = True
             self._began = self._count
+            if marks & _SETTLES:
+                self._settled = self._count
         if not marks & _AGAIN:
             if self._may_repeat:
                 self._may_repeat = False

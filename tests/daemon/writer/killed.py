@@ -33,7 +33,7 @@ def messages(*, connection: int, is_duplicate: bool = False) -> list[Message]:
         message(
             payload=text.encode(),
             packet_id=number,
-            connection=connection,
+            connection=1,  # each process counts from 1
             is_duplicate=is_duplicate,
             # When it comes again is another time.
             received_us=RECEIVED_US + 1_000_000 * connection + number,

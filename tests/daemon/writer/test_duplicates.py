@@ -252,6 +252,24 @@ def test_what_was_not_repeated_on_a_connection_is_acknowledged(tmp_path: Path) -
     assert _is_known(memory, _again("off", 2, connection=3))
 
 
+@pytest.mark.parametrize("is_restarted", [False, True], ids=["same process", "after a restart"])
+def test_nothing_from_before_a_new_session_or_a_silent_connection_is_recognised(
+    tmp_path: Path, is_restarted: bool
+) -> None:
+    """A device that repeats its value, a broker that counts packet ids from 1 again."""
+    path = tmp_path / "data.received"
+    memory = _reopened(path, BOOT)
+    _note(memory, [message("a/b", b"on", packet_id=n, connection=1) for n in (1, 2)])
+    memory.done()
+    memory.commit()
+    connection = 3
+    if is_restarted:
+        memory.close()
+        memory, connection = _reopened(path, BOOT), 2
+    assert not _is_known(memory, _again("on", 1, connection=connection))
+    assert not _is_known(memory, _again("on", 2, connection=connection))
+
+
 def test_a_broker_that_gives_ids_out_anew_at_once_is_not_believed(tmp_path: Path) -> None:
     memory = _reopened(tmp_path / "data.received", BOOT)
     for _ in range(3):
