@@ -45,7 +45,7 @@ class RefusedError(SourceError):
 
 
 class TakenOverError(RefusedError):
-    """The broker says that another client has taken our session."""
+    """Another client has taken our session: the broker says so, or it looks like it."""
 
 
 def explain_connect(address: Address, error: OSError) -> SourceError:
@@ -178,9 +178,8 @@ class FaultLog:
     Network thread only, but for the three properties, which any thread may read.
     """
 
-    def __init__(self, address: Address, client_id: str, clock: Clock) -> None:
+    def __init__(self, address: Address, clock: Clock) -> None:
         self._address = address
-        self._client_id = client_id
         self._clock = clock
         self._said: set[str] = set()
         self._refused: frozenset[str] = frozenset()
@@ -215,10 +214,12 @@ class FaultLog:
         if self._began_s is None:
             self._began_s = now_s
         self._failures += 1
-        if self._short_lives >= 3:
-            error = RefusedError(
-                f"{self._address}: each connection ends within seconds ({error}); does another "
-                f"client use our client id {self._client_id!r}?"
+        if self._short_lives >= 3 and not isinstance(error, TakenOverError):
+            kind = RefusedError if isinstance(error, RefusedError) else SourceError
+            found = str(error).removeprefix(f"{self._address}: ")
+            error = kind(
+                f"{self._address}: each connection ends within seconds ({found}); see the broker's "
+                "log, and the network between"
             )
         self._trouble = str(error)
         self._say(error)
@@ -285,4 +286,5 @@ class FaultLog:
             return
         self._said.add(text)
         level = logging.ERROR if isinstance(error, RefusedError) else logging.WARNING
-        _log.log(level, "%s. It is tried again until it works", text)
+        end = "" if text.endswith("?") else "."
+        _log.log(level, "%s%s It is tried again until it works", text, end)

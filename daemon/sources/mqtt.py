@@ -68,7 +68,7 @@ class MqttSource:
         self._connack_timeout_s = connack_timeout_s
         self._trusts_retain_flag = trusts_retain_flag
         self._backoff = Backoff(*reconnect_s)
-        self._faults = FaultLog(settings.address, settings.client_id, clock)
+        self._faults = FaultLog(settings.address, clock)
         self._rivalry = Rivalry(settings.address, settings.client_id, clock)
         self._memory = memory or SessionMemory()
         self._renew = renew
@@ -193,7 +193,7 @@ class MqttSource:
             self._rivalry.lost(error)
         elif not link.was_accepted:
             self._rivalry.failed()
-        self._faults.failed(self._rivalry.error() if self._rivalry.is_found else error)
+        self._faults.failed(self._rivalry.explain(error))
 
     def _pause_s(self) -> float:
         """How long to wait before the next try."""
@@ -225,14 +225,19 @@ class MqttSource:
         subscriber = Subscriber(
             link, self._subscriptions, self._faults, self._clock, self._memory, session
         )
-        pause = Pause(self._settings.keepalive_s / 3, self._clock)
+        pause = Pause(self._settings.keepalive_s, self._clock)
         while not self._closing.is_set():
             self._send_acknowledgements(link)
             is_reading = not self._is_intake_stopped and self._inbox.has_room()
-            if pause.is_too_long(is_paused=not is_reading and not self._is_intake_stopped):
+            if pause.is_too_long(
+                is_paused=not is_reading and not self._is_intake_stopped,
+                is_refused=self._inbox.is_refused,
+            ):
+                self._send_out(link)
                 raise NoRoomError(
                     f"{self._settings.address}: left on purpose, because the inbox is full and the "
-                    "disk takes nothing; QoS 1 messages wait with the broker meanwhile"
+                    f"disk takes nothing{'' if self._inbox.is_refused else ' or is very slow'}; "
+                    "QoS 1 messages wait with the broker meanwhile"
                 )
             link.turn(
                 self._wake_reader,
@@ -291,6 +296,10 @@ class MqttSource:
         # DISCONNECT keeps the broker from publishing the will, which says that we are gone.
         if (will := self._settings.will) is not None:
             link.publish(will.topic, will.payload, retain=will.is_retained)
+        self._send_out(link)
+
+    def _send_out(self, link: Link) -> None:
+        """What we have to say is with the broker, if it takes it within a moment."""
         self._send_acknowledgements(link)
         deadline_s = self._clock.monotonic_s() + _FAREWELL_S
         while link.has_unsent() and self._clock.monotonic_s() < deadline_s:
@@ -298,7 +307,7 @@ class MqttSource:
             self._drain_wakes()
 
     def _await_room(self) -> None:
-        while not self._inbox.is_half_empty() and not self._closing.is_set():
+        while not self._inbox.is_nearly_empty() and not self._closing.is_set():
             self._closing.wait(0.2)
 
     def _drain_wakes(self) -> None:

@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from daemon.errors import SourceError
 from daemon.sources import LinkSettings
-from daemon.sources.faults import Address
+from daemon.sources.faults import Address, FaultLog, RefusedError
 from daemon.writer import Inbox
+from tests.daemon.clocks import SetClock
 from tests.daemon.sources.conftest import Sources, payloads, settings_for, take_messages
 from tests.daemon.waiting import wait_until
 from tests.support.access import access_lines
@@ -186,3 +188,21 @@ def test_two_clients_with_one_id_are_recognised(
     wait_until(
         lambda: any("client id 'collector'" in line for line in logged(logging.ERROR)), "the error"
     )
+
+
+@pytest.mark.parametrize(
+    ("error", "level"),
+    [(SourceError("it ended"), logging.WARNING), (RefusedError("it refused"), logging.ERROR)],
+)
+def test_short_connections_are_no_reason_to_speak_of_another_client(
+    logged: Logged, error: SourceError, level: int
+) -> None:
+    clock = SetClock()
+    faults = FaultLog(Address("home", "127.0.0.1", 1884), clock)
+    for _ in range(4):
+        faults.connected("MQTT 5")
+        clock.pass_time(4)
+        faults.failed(error)
+    lines = logged(level)
+    assert "each connection ends within seconds" in lines[-1]
+    assert "client id" not in "".join(lines)

@@ -171,6 +171,7 @@ def test_it_leaves_on_purpose_when_it_could_not_read_for_too_long(
     mosquitto: Mosquitto, sources: Sources, logged: Callable[[int], list[str]]
 ) -> None:
     inbox = Inbox(max_items=5)
+    inbox.refuse(is_refused=True)
     source = sources.connect(settings_for(mosquitto, keepalive_s=5), inbox)
     mosquitto.publish_lines("a/b", [str(number) for number in range(20)])
     wait_until(lambda: not inbox.has_room(), "a full inbox")
