@@ -22,6 +22,7 @@ _OVERHEAD_BYTES = 300
 # QoS 0 and polls get this part of the room, so that a flood of what cannot be sent again never
 # stops the reading of what must not be lost.
 _UNPROTECTED_SHARE = 0.75
+_COME_BACK_SHARE = 0.1
 # More than this many items are worth a write at once.
 _BATCH = 256
 _MAX_NAMES = 100
@@ -63,6 +64,7 @@ class Inbox:
         self._dropped_by: dict[str, int] = {}
         self._taken = 0
         self._is_urgent = False
+        self._is_refused = False
         self._is_closed = False
         self._lock = threading.Lock()
         self._arrived = threading.Condition(self._lock)
@@ -98,10 +100,23 @@ class Inbox:
         with self._lock:
             return self._fits(0, 1.0)
 
-    def is_half_empty(self) -> bool:
-        """Whether a source that left because there was no room may come back."""
+    def is_nearly_empty(self) -> bool:
+        """Whether a source that left because there was no room may come back.
+
+        What it brought before it left is stored by then, so that what comes again is recognised and
+        acknowledged at once: each return makes some progress, however slow the disk is.
+        """
         with self._lock:
-            return self._fits(0, 0.5)
+            return self._fits(0, _COME_BACK_SHARE)
+
+    def refuse(self, *, is_refused: bool) -> None:
+        """Whether the disk takes nothing at present. Writer thread."""
+        self._is_refused = is_refused
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether room cannot be expected soon: the disk takes nothing."""
+        return self._is_refused
 
     def wait(self, timeout_s: float) -> bool:
         """True as soon as there is an item or the inbox is closed; False after the timeout."""

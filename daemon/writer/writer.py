@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 from daemon.clock import Clock
 from daemon.messages import Acknowledger, Mapper, Outcome
@@ -81,6 +82,7 @@ class Writer:
         self._observers = tuple(observers)
         self._outage = Outage(clock)
         self._batch: Batch | None = None
+        self._later: list[Entry] = []
         self._written: list[Entry] = []
         self._n_spooled = 0
         self._doing = ""
@@ -145,7 +147,8 @@ class Writer:
 
     def _in_hand(self) -> int:
         batch = self._batch
-        return len(self._written) + (len(batch.entries) if batch is not None else 0)
+        n_begun = len(batch.entries) if batch is not None else 0
+        return len(self._written) + n_begun + len(self._later)
 
     def lag_s(self) -> float:
         """How long the oldest item that is not durable yet has waited; 0 where none does.
@@ -153,7 +156,8 @@ class Writer:
         Of those that it has taken; any thread, so it may be out of date by a turn.
         """
         batch = self._batch
-        oldest = [*self._written[:1], *(batch.entries[:1] if batch is not None else [])]
+        begun = batch.entries[:1] if batch is not None else []
+        oldest = [*self._written[:1], *begun, *self._later[:1]]
         arrivals_us = [entry.item.monotonic_us for entry in oldest if not entry.spooled]
         known = [arrival_us for arrival_us in arrivals_us if arrival_us is not None]
         return max(0.0, self._clock.monotonic_s() - min(known) / 1e6) if known else 0.0
@@ -174,7 +178,7 @@ class Writer:
         return is_done or self._clock.monotonic_s() >= self._deadline_s
 
     def _turn(self) -> None:
-        if self._batch is None:
+        if self._batch is None and not self._later:
             self._await_items()
         try:
             if self._batch is None:
@@ -185,15 +189,25 @@ class Writer:
             if self._written and self._is_commit_due():
                 self._commit()
         except (OSError, DamageError) as error:
-            self._rest(self._outage.failed(f"cannot {self._doing}", error))
+            wait_s = self._outage.failed(f"cannot {self._doing}", error)
+            self._inbox.refuse(is_refused=True)
+            self._rest(wait_s)
         else:
             self._outage.over()
+            self._inbox.refuse(is_refused=False)
         self._journal.tick(self._inbox.counts(), self.held())
 
     def _next_batch(self) -> Batch | None:
-        due = [] if self._stopping.is_set() else self._intake.due(_SPOOLED_AT_ONCE)
-        self._n_spooled -= len(due)
-        entries = due + [self._intake.entry_of(item) for item in self._inbox.take()]
+        entries, self._later = self._later, []
+        if not entries:
+            due = [] if self._stopping.is_set() else self._intake.due(_SPOOLED_AT_ONCE)
+            self._n_spooled -= len(due)
+            entries = due + [self._intake.entry_of(item) for item in self._inbox.take()]
+        # What was stored before must not wait for its acknowledgement until others are stored: on a
+        # slow disk the connection may be gone by then, and all of it would come a third time.
+        n_known = sum(1 for _ in takewhile(_is_known, entries))
+        if n_known:
+            entries, self._later = entries[:n_known], entries[n_known:]
         return Batch.of(entries) if entries else None
 
     def _await_items(self) -> None:
@@ -210,7 +224,7 @@ class Writer:
         return hold is not None and hold.has_due() and not self._stopping.is_set()
 
     def _is_commit_due(self) -> bool:
-        if self._stopping.is_set() and not self._inbox.counts().waiting:
+        if self._later or (self._stopping.is_set() and not self._inbox.counts().waiting):
             return True
         return self._rule.is_due(is_urgent=self._inbox.is_urgent())
 
@@ -342,3 +356,7 @@ class Writer:
         if self._files.hold is not None:
             self._files.hold.close()
         self._files.store.close()
+
+
+def _is_known(entry: Entry) -> bool:
+    return entry.mapped.outcome is Outcome.DUPLICATE

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from daemon.clock import SystemClock
-from daemon.messages import Mapped, Mapper, Message, Outcome, Reading, Receipt
+from daemon.messages import Acknowledger, Mapped, Mapper, Message, Outcome, Reading, Receipt
 from daemon.writer import (
     ClockHold,
     CommitRule,
@@ -90,13 +90,16 @@ class RunningWriter:
         hold: ClockHold | None = None,
         mapper: Mapper | None = None,
         boot_id: str = "",
+        inbox: Inbox | None = None,
+        source: Acknowledger | None = None,
     ) -> None:
-        """With `boot_id` it remembers across processes what it has written."""
+        """With `boot_id` it remembers across processes what it has written; a `source` gets the
+        acknowledgements of what it has put into the inbox."""
         clock = SystemClock()
         self.path = folder / "data.csv"
         self.ledger_path = folder / "data.ledger.json"
         self.rejects = RejectFile(folder / "rejects.jsonl", 1_000_000)
-        self.inbox = Inbox()
+        self.inbox = inbox or Inbox()
         self.ledger = Ledger(clock)
         self.acknowledged = Acknowledgements()
         self.writer = Writer(
@@ -111,7 +114,7 @@ class RunningWriter:
             mapper=mapper or NumberMapper(),
             rule=CommitRule(clock, interval_s=interval_s, points=500, sync=sync),
             journal=Journal(self.ledger, self.ledger_path, clock),
-            acknowledgers={"home": self.acknowledged},
+            acknowledgers={"home": source or self.acknowledged},
             clock=clock,
             observers=observers,
         )

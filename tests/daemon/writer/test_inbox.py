@@ -51,7 +51,7 @@ def test_room_is_free_only_after_the_release() -> None:
     assert not inbox.has_room()
     inbox.release(items)
     assert inbox.has_room()
-    assert inbox.is_half_empty()
+    assert inbox.is_nearly_empty()
     assert inbox.counts().waiting_bytes == 0
 
 

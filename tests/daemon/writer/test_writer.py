@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import subprocess
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -322,6 +323,44 @@ def test_what_is_sent_again_after_a_lost_acknowledgement_is_not_stored_again(
     # The third was marked as sent again, but had never come.
     assert running.values() == [1.0, 1.0, 1.0]
     assert running.ledger.outcomes()[Outcome.DUPLICATE] == 2
+
+
+def test_what_is_known_is_acknowledged_before_what_follows_is_stored(
+    start_writer: StartWriter,
+) -> None:
+    """On a slow disk the connection may be gone before that: it would all come a third time."""
+    running = start_writer(interval_s=3600.0)
+    _put_numbers(running, range(1, 11))
+    wait_until(lambda: len(running.acknowledged.receipts) == 10, "the first ones")
+    has_room = threading.Event()
+
+    def be_slow(step: str, path: str) -> None:
+        if (step, path) == ("write", str(running.path)):
+            assert has_room.wait(20.0)
+
+    with intercepted(be_slow):
+        for number in range(1, 6):
+            again = message(
+                payload=str(number).encode(), packet_id=number, connection=2, is_duplicate=True
+            )
+            running.inbox.put(again)
+        running.inbox.put(message(payload=b"11", packet_id=11, connection=2))
+        wait_until(lambda: len(running.acknowledged.receipts) == 15, "those that came again")
+        assert running.writer.held() == 1
+        has_room.set()
+        assert running.writer.stop(10.0)
+    assert running.values() == [float(number) for number in range(1, 12)]
+    assert running.ledger.difference(running.inbox.counts(), running.writer.held()) == 0
+
+
+def test_a_disk_that_refuses_is_told_to_the_sources(start_writer: StartWriter) -> None:
+    running = start_writer(interval_s=0.1)
+    disk = FailingDisk("write", errno.ENOSPC)
+    with intercepted(disk):
+        _put_numbers(running, range(1, 3))
+        wait_until(lambda: running.inbox.is_refused, "the refusal")
+        disk.broken = False
+        wait_until(lambda: not running.inbox.is_refused, "its end")
 
 
 def test_the_same_value_twice_is_two_readings(start_writer: StartWriter) -> None:
