@@ -32,8 +32,8 @@ _SPAN = struct.Struct("<qq")
 _MESSAGE = struct.Struct("<BHIH8s")
 _TRACE_BYTES = 8
 _MOST_TRACES = 0xFFFF
-# Two files of it hold 30,000 messages that came one by one, and more that came together.
-_MAX_BYTES = 900_000
+# One file holds 50,000 messages that came together, two hold so many that came one by one.
+_MAX_BYTES = 1_500_000
 
 
 class Kind(enum.IntEnum):

@@ -11,10 +11,11 @@ from array import array
 
 from daemon.writer.notes import Mark
 
-# A strict broker has no more unacknowledged than its window; Mosquitto 2.0.11 may have thousands,
-# because acknowledgements that it has not read are lost with a killed process's connection. Less
-# than half of the packet ids there are: one that is given out anew means another message.
-_MAX_MESSAGES = 30_000
+# A strict broker has no more unacknowledged than its window; Mosquitto 2.0.11 had 40,000 when it
+# was too slow to read acknowledgements. A memory shorter than what comes again, in the old order,
+# recognises nothing of it. Yet fewer than there are packet ids, by more than an inbox holds: one
+# that is given out anew means another message.
+_MAX_MESSAGES = 50_000
 _PACKET_IDS = 65_536
 _BEGINS, _SETTLES, _AGAIN = int(Mark.BEGINS), int(Mark.SETTLES), int(Mark.AGAIN)
 
