@@ -39,7 +39,7 @@ def main() -> int:
         "kill": ("kill -9", Load(chosen.kills), kill_collector),
         "kill5": ("kill -9, MQTT 5", Load(chosen.kills), kill_collector),
         "broker": ("broker restarted", Load(10, 1.0), restart_broker),
-        "network": ("network cut", Load(3, chosen.seconds / 3), cut_network),
+        "network": ("network cut", Load(1, chosen.seconds), cut_network),
         "stop": ("SIGSTOP", Load(1, chosen.seconds), freeze_collector),
         "disk": ("disk full", Load(1, chosen.seconds), fill_disk),
     }
