@@ -12,8 +12,7 @@ import select
 import socket
 import ssl
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 
 from paho.mqtt.client import (
     MQTT_CLEAN_START_FIRST_ONLY,
@@ -31,6 +30,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from daemon.errors import SourceError
 from daemon.messages import Subscription
+from daemon.sources.arrival import Arrival, Grant
 from daemon.sources.faults import (
     explain_connack,
     explain_connect,
@@ -43,27 +43,6 @@ from daemon.sources.settings import LinkSettings
 _CONNECT_TIMEOUT_S = 8.0
 _PACKETS_PER_TURN = 100
 _FAREWELL_S = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """One PUBLISH as it came in."""
-
-    topic: str
-    payload: bytes
-    qos: int
-    packet_id: int
-    is_retained: bool
-    is_duplicate: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Grant:
-    """The broker's answer for one topic filter."""
-
-    topic_filter: str
-    refusal: str = ""
-    """Why it was refused; empty when it was granted."""
 
 
 class Link:
@@ -83,6 +62,7 @@ class Link:
         self._ending: dict[int, Sequence[str]] = {}
         self._ended: list[str] = []
         self._session_s: int | None = None
+        self._takes_identifiers = settings.is_version_5
 
     @property
     def is_connected(self) -> bool:
@@ -144,13 +124,26 @@ class Link:
                 self._client.loop_misc()
         self._raise_if_over()
 
-    def subscribe(self, wanted: Sequence[Subscription]) -> None:
-        """Ask for these topic filters; `take_grants` has the answers."""
-        if not wanted:
-            return
+    def subscribe(
+        self, wanted: Sequence[Subscription], identifiers: Mapping[str, int] | None = None
+    ) -> None:
+        """Ask for these topic filters; `take_grants` has the answers.
+
+        MQTT 5: `identifiers` by topic filter come back with the messages.
+        """
+        known = identifiers or {} if self._takes_identifiers else {}
+        together = [one for one in wanted if one.topic_filter not in known]
+        if together:
+            self._subscribe(together, None)
+        for one in wanted:
+            if one.topic_filter in known:
+                # A SUBSCRIBE has one identifier for all of its filters.
+                self._subscribe([one], known[one.topic_filter])
+
+    def _subscribe(self, wanted: Sequence[Subscription], identifier: int | None) -> None:
         if self._settings.is_version_5:
             options = [(one.topic_filter, _options(one)) for one in wanted]
-            _, packet_id = self._client.subscribe(options)
+            _, packet_id = self._client.subscribe(options, properties=_identified(identifier))
         else:
             _, packet_id = self._client.subscribe([(one.topic_filter, one.qos) for one in wanted])
         if packet_id is not None:
@@ -290,6 +283,8 @@ class Link:
         else:
             self._connack = bool(flags.session_present)
             self._session_s = getattr(properties, "SessionExpiryInterval", None)
+            if not getattr(properties, "SubscriptionIdentifierAvailable", 1):
+                self._takes_identifiers = False
 
     def _on_disconnect(
         self,
@@ -357,12 +352,21 @@ class Link:
                 message.mid,
                 message.retain,
                 message.dup,
+                tuple(getattr(message.properties, "SubscriptionIdentifier", ())),
             )
         )
 
 
 def _options(wanted: Subscription) -> SubscribeOptions:
     return SubscribeOptions(qos=wanted.qos, retainHandling=int(wanted.retain_handling))
+
+
+def _identified(identifier: int | None) -> Properties | None:
+    if identifier is None:
+        return None
+    properties = Properties(PacketTypes.SUBSCRIBE)  # type: ignore[no-untyped-call]
+    properties.SubscriptionIdentifier = identifier
+    return properties
 
 
 def _let_go(connection: socket.socket) -> None:

@@ -16,9 +16,11 @@ from collections.abc import Callable, Sequence
 from daemon.clock import Clock
 from daemon.errors import SourceError, StartError
 from daemon.messages import Message, Receipt, Subscription
+from daemon.sources.arrival import Arrival
 from daemon.sources.backoff import Backoff
+from daemon.sources.copies import Copies, with_equal_qos
 from daemon.sources.faults import FaultLog, explain_no_broker
-from daemon.sources.link import Arrival, Link
+from daemon.sources.link import Link
 from daemon.sources.pause import Pause
 from daemon.sources.rivalry import Rivalry
 from daemon.sources.session import SessionMemory
@@ -62,7 +64,8 @@ class MqttSource:
         self._settings = settings
         self._name = settings.address.broker
         # QoS 2 cannot keep what we promise: paho takes the message over before it is stored.
-        self._subscriptions = tuple(_at_qos_1(Subscription(*one)) for one in subscriptions)
+        wanted = [_at_qos_1(Subscription(*one)) for one in subscriptions]
+        self._subscriptions = with_equal_qos(wanted) if settings.is_version_5 else tuple(wanted)
         self._inbox = inbox
         self._clock = clock
         self._connack_timeout_s = connack_timeout_s
@@ -80,6 +83,7 @@ class MqttSource:
         self._connected = threading.Event()
         self._since_us = clock.now_us()
         self._receipts: deque[Receipt] = deque()
+        self._copies = Copies()
         self._is_intake_stopped = False
         self._is_closed = False
         self._closing = threading.Event()
@@ -160,6 +164,7 @@ class MqttSource:
         while not self._closing.is_set():
             self._read_files_again()
             link = Link(self._settings, self._on_arrival)
+            self._copies = Copies()
             self._tries += 1
             try:
                 self._serve(link)
@@ -291,6 +296,10 @@ class MqttSource:
             receipt = self._receipts.popleft()
             if receipt.connection == self._number:
                 link.acknowledge(receipt.packet_id)
+                if copies := self._copies.answered(receipt):
+                    for copy in copies:
+                        link.acknowledge(copy.packet_id)
+                    self._inbox.acknowledged(self._name, copies)
 
     def _say_farewell(self, link: Link) -> None:
         # DISCONNECT keeps the broker from publishing the will, which says that we are gone.
@@ -316,6 +325,12 @@ class MqttSource:
 
     def _on_arrival(self, arrival: Arrival) -> None:
         receipt = Receipt(self._number, arrival.packet_id) if arrival.qos == 1 else None
+        if (original := self._copies.original_of(arrival, receipt)) is not None:
+            if receipt is not None and self._copies.waits(original, receipt):
+                self._inbox.copied(self._name, receipt)
+            elif receipt is not None:
+                self._receipts.append(receipt)
+            return
         self._inbox.put(
             Message(
                 source=self._name,

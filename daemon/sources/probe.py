@@ -15,8 +15,9 @@ from dataclasses import dataclass, field, replace
 from daemon.clock import Clock
 from daemon.errors import SourceError
 from daemon.messages import Subscription
+from daemon.sources.arrival import Arrival
 from daemon.sources.faults import explain_no_broker
-from daemon.sources.link import Arrival, Link
+from daemon.sources.link import Link
 from daemon.sources.settings import LinkSettings
 
 _CONNACK_S = 10.0

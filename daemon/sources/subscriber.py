@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from daemon.clock import Clock
 from daemon.messages import Subscription
 from daemon.sources.backoff import Backoff
+from daemon.sources.copies import identifiers_for
 from daemon.sources.faults import FaultLog
 from daemon.sources.link import Link
 from daemon.sources.session import SessionMemory
@@ -41,6 +42,7 @@ class Subscriber:
         self._wanted = {one.topic_filter: one for one in subscriptions}
         self._faults = faults
         self._clock = clock
+        self._identifiers = identifiers_for(tuple(self._wanted))
         self._unanswered = set(self._wanted)
         self._denied: set[str] = set()
         self._backoff = Backoff(_RESUBSCRIBE_MIN_S, _RESUBSCRIBE_MAX_S)
@@ -49,7 +51,7 @@ class Subscriber:
         link.unsubscribe(sorted(surplus))
         # On every connection: a broker that crashed may have kept the session and lost what was
         # subscribed last. The writer recognises the retained messages that come with it.
-        link.subscribe(tuple(self._wanted.values()))
+        link.subscribe(tuple(self._wanted.values()), self._identifiers)
 
     @property
     def is_answered(self) -> bool:
@@ -77,4 +79,5 @@ class Subscriber:
                 self._faults.granted(grant.topic_filter)
         if self._denied and self._clock.monotonic_s() >= self._next_s:
             self._next_s = self._clock.monotonic_s() + self._backoff.next_s()
-            self._link.subscribe([self._wanted[name] for name in sorted(self._denied)])
+            wanted = [self._wanted[name] for name in sorted(self._denied)]
+            self._link.subscribe(wanted, self._identifiers)

@@ -152,6 +152,13 @@ class Inbox:
             self._held_items -= len(items)
             self._held_bytes -= total
 
+    def copied(self, source: str, receipt: Receipt) -> None:
+        """Another copy of a message that is here already takes a place in its broker's window."""
+        with self._lock:
+            self._is_urgent = self._in_flight.arrived(source, receipt) or self._is_urgent
+            if self._must_hurry():
+                self._pressed.notify()
+
     def acknowledged(self, source: str, receipts: Sequence[Receipt]) -> None:
         """These receipts have been answered: the broker may send as many more."""
         with self._lock:
