@@ -8,8 +8,10 @@ import time
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from daemon.app import ledger_path
+from daemon.health import read_status
 from tests.daemon.app.processes import CollectorProcess, configuration_for
 from tests.support.mosquitto import Mosquitto
 from tests.support.tmpfs import full_disk
@@ -49,13 +51,15 @@ def flood(
 ) -> FloodVerdict:
     """Publish `count` numbers as fast as mosquitto_pub can, and wait for the fate of each.
 
-    `is_disk_full`: the small file system of `folder` is, until all are published.
+    `is_disk_full`: the small file system of `folder` is, until all have arrived; the collector
+    must have a folder in memory for its status then (XDG_RUNTIME_DIR).
     """
     rule = "{topic: n/+publisher, measurement: numbers}"
     collector = CollectorProcess(folder, configuration_for(broker, sources=[rule]))
     collector.start(says=CONNECTED)
     try:
         before_mb = _memory_mb(collector, "VmRSS")
+        count_stored = count
         began_s = time.monotonic()
         with full_disk(folder) if is_disk_full else nullcontext():
             for first in range(0, count, _AT_ONCE):
@@ -63,9 +67,13 @@ def flood(
                 broker.publish_lines("n/flood", [str(number) for number in numbers], qos=qos)
             if is_disk_full:
                 collector.wait_for_log("until then nothing is acknowledged")
+                collector.wait_for(
+                    lambda: _ledger(collector)["received"] >= count, "the whole flood"
+                )
+                count_stored = count - _ledger(collector)["outcomes"]["dropped"]
         if is_disk_full:
             collector.wait_for_log("writing works again")
-        _await_quiet(collector)
+        _await_quiet(collector, count_stored)
         seconds = time.monotonic() - began_s
         peak_mb = _memory_mb(collector, "VmHWM")
         assert collector.end() == 0, collector.log_text()[-3000:]
@@ -85,14 +93,23 @@ def flood(
     )
 
 
-def _await_quiet(collector: CollectorProcess) -> None:
-    """Until the data file has not grown for some seconds."""
+def _ledger(collector: CollectorProcess) -> dict[str, Any]:
+    """As the collector's status has it."""
+    ledger = (read_status(collector.data_path) or {}).get("ledger")
+    assert isinstance(ledger, dict), "the collector says no status"
+    return ledger
+
+
+def _await_quiet(collector: CollectorProcess, count: int) -> None:
+    """Until so many rows are in the data file, or it has not grown for some seconds."""
     deadline_s = time.monotonic() + _PATIENCE_S
     size, since_s = -1, time.monotonic()
     while time.monotonic() < deadline_s and time.monotonic() - since_s < 3.0:
         now = collector.data_path.stat().st_size if collector.data_path.exists() else 0
         if now != size:
             size, since_s = now, time.monotonic()
+            if collector.data_path.read_bytes().count(b"\n") >= count:
+                return
         time.sleep(0.1)
 
 

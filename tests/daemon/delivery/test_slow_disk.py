@@ -18,7 +18,7 @@ from tinyflux.files import intercepted
 
 # The broker sends all it has, whatever is acknowledged; Mosquitto 2.0.11 does so anyhow.
 PUSHING = ("log_type error", "autosave_on_changes false", "max_inflight_messages 0")
-LINES = [str(number) for number in range(2000)]
+LINES = [str(number) for number in range(1500)]
 
 
 class SlowCollector:
