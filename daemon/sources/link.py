@@ -108,16 +108,24 @@ class Link:
             with socket.socket(fileno=os.dup(connection.fileno())) as plain:
                 plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
-    def turn(self, wake_fd: int, timeout_s: float, *, is_reading: bool) -> None:
+    def turn(
+        self,
+        wake_fd: int,
+        timeout_s: float,
+        *,
+        is_reading: bool,
+        has_room: Callable[[], bool] = lambda: True,
+    ) -> None:
         """Wait for the network or `wake_fd`, then read, write and ping what is due.
 
-        Reads nothing when `is_reading` is false. Raises SourceError when the connection is over.
+        Reads nothing when `is_reading` is false, and stops once there is no room: `has_room` is
+        asked after each message. Raises SourceError when the connection is over.
         """
         connection = self._client.socket()
         if connection is not None:
             readable, writable, is_broken = self._wait(connection, wake_fd, timeout_s, is_reading)
             if readable or is_broken:
-                self._read()
+                self._read(has_room)
             if writable and self._lost is None:
                 self._client.loop_write()
             if self._lost is None:
@@ -228,6 +236,8 @@ class Link:
         wishes = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         wishes.SessionExpiryInterval = self._settings.session_s
         wishes.ReceiveMaximum = self._settings.receive_maximum
+        if self._settings.max_packet_bytes:
+            wishes.MaximumPacketSize = self._settings.max_packet_bytes
         return wishes
 
     def _wait(
@@ -254,10 +264,12 @@ class Link:
             bool(happened & broken),
         )
 
-    def _read(self) -> None:
+    def _read(self, has_room: Callable[[], bool]) -> None:
         for _ in range(_PACKETS_PER_TURN):
             before = self._arrivals
             if self._client.loop_read() != 0 or self._arrivals == before or self._lost is not None:
+                return
+            if not has_room():
                 return
 
     def _raise_if_over(self) -> None:

@@ -248,6 +248,7 @@ class MqttSource:
                 self._wake_reader,
                 _IDLE_TURN_S if is_reading or self._is_intake_stopped else _PAUSED_TURN_S,
                 is_reading=is_reading,
+                has_room=self._inbox.has_room,
             )
             self._drain_wakes()
             subscriber.tick()

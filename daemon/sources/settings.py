@@ -11,6 +11,9 @@ from daemon.sources.faults import Address
 from daemon.sources.tls import tls_context
 
 _MAX_PASSWORD_BYTES = 65_535
+_MIN_PACKET_BYTES = 8 * 2**20
+# Topic, response topic and content type have up to 64 KiB each, and so has a user property.
+_PACKET_HEAD_BYTES = 512 * 2**10
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,8 @@ class LinkSettings:
     """MQTT 5: how long the broker keeps the session."""
     receive_maximum: int = 20
     """MQTT 5: how many messages it may send unacknowledged."""
+    max_packet_bytes: int = 0
+    """MQTT 5: the broker discards what is larger; 0: nothing is."""
     tls: ssl.SSLContext | None = None
     is_passing: bool = False
     """Leaves nothing behind at the broker: no session, and none is taken up."""
@@ -74,11 +79,19 @@ def link_settings(config: Config, name: str, endpoint: Endpoint | None = None) -
         keepalive_s=round(broker.keepalive_s),
         session_s=broker.session_s,
         receive_maximum=broker.inflight_window,
+        max_packet_bytes=_max_packet_bytes(config, name),
         tls=tls_context(place, broker.tls or TlsConfig()) if broker.is_tls else None,
         websocket_path=broker.websocket_path,
         will=_status_message(config.will(name)) if broker.announce else None,
         birth=_status_message(config.birth(name)) if broker.announce else None,
     )
+
+
+def _max_packet_bytes(config: Config, name: str) -> int:
+    """Room for the largest payload that a rule of this broker takes, and for a reject line of most
+    that none does."""
+    limits = (rule.max_payload_bytes for rule in config.sources if config.broker_of(rule) == name)
+    return max(_MIN_PACKET_BYTES, max(limits, default=0) + _PACKET_HEAD_BYTES)
 
 
 def _scheme(broker: BrokerConfig) -> str:
