@@ -33,11 +33,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.daemon.delivery")
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--seconds", type=float, default=60, help="of a stop, a cut, a full disk")
-    parser.add_argument("--only", default="kill,kill5,broker,network,stop,disk,flood0,flood1")
+    parser.add_argument(
+        "--only", default="kill,kill5,saving,broker,network,stop,disk,flood0,flood1"
+    )
     chosen = parser.parse_args()
     trials: dict[str, tuple[str, Load, Callable[[Trial, Load], None]]] = {
         "kill": ("kill -9", Load(chosen.kills), kill_collector),
         "kill5": ("kill -9, MQTT 5", Load(chosen.kills), kill_collector),
+        "saving": (
+            "kill -9, broker that saves each message",
+            Load(min(chosen.kills, 12), per_second=400),
+            kill_collector,
+        ),
         "broker": ("broker restarted", Load(10, 1.0), restart_broker),
         "network": ("network cut", Load(1, chosen.seconds), cut_network),
         "stop": ("SIGSTOP", Load(1, chosen.seconds), freeze_collector),
@@ -65,9 +72,10 @@ def _one(name: str, load: Load, disturb: Callable[[Trial, Load], None]) -> int:
         data.mkdir()
         if name == "disk":
             stack.enter_context(mounted_tmpfs(data, size_kb=20_000))
-        # Only a broker that is restarted needs to save each message; a queue that is written as a
-        # whole at every change makes the broker the slowest part on a busy machine.
-        lines = ("log_type error",) if name == "broker" else QUICK_BROKER
+        # A queue that is written as a whole at every change makes the broker the slowest part. It
+        # then reads acknowledgements late, so that a kill lets more come again; but on a busy
+        # machine it falls behind for good.
+        lines = ("log_type error",) if name in ("broker", "saving") else QUICK_BROKER
         broker = Mosquitto(folder / "broker", lines=lines)
         stack.callback(broker.kill)
         broker.start()
