@@ -68,6 +68,8 @@ class Message:
     """None for QoS 0: nothing to acknowledge."""
     monotonic_us: int | None = None
     """Monotonic clock at arrival, µs: the wall clock may have been wrong. None: not taken."""
+    is_clock_doubtful: bool = False
+    """`received_us` is from a clock that could not be believed, and will not be put right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,12 @@ class Reading:
     received_us: int
     monotonic_us: int | None = None
     """As in `Message`."""
+    is_clock_doubtful: bool = False
+    """As in `Message`."""
+
+
+IGNORED = "ignored"
+"""The kind of an outcome that the configuration asked for: nothing is said of it."""
 
 
 @dataclass(frozen=True, slots=True)

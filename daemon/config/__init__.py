@@ -7,15 +7,18 @@ why it cannot be done.
 from daemon.config.access import Announcement, TlsConfig
 from daemon.config.brokers import BrokerConfig, Reconnect
 from daemon.config.collector import ClockConfig, CollectorConfig, LoggingConfig
+from daemon.config.conditions import fits
 from daemon.config.cron import Cron, parse_cron
 from daemon.config.exposure import exposures, is_loopback
 from daemon.config.expressions import ArithmeticTrouble, Expression, parse_expression
-from daemon.config.fields import FieldRule, order_of
+from daemon.config.fields import FieldRule, is_pattern, order_of
 from daemon.config.json_queries import Query, QueryError
 from daemon.config.loader import data_folder, load_config
 from daemon.config.paths import PayloadPath, is_path, parse_path
 from daemon.config.payloads import BytesRule, CsvRule, KeyValueRule, PayloadKind, PayloadRule
+from daemon.config.placed import PlacedRule, Tier
 from daemon.config.polls import CommandPoll, PollConfig, SystemPoll
+from daemon.config.presets import Preset, load_preset, preset_names, read_preset
 from daemon.config.retention import Match, RetentionConfig, RetentionRule, Update
 from daemon.config.root import Config
 from daemon.config.section import is_clean
@@ -55,7 +58,9 @@ __all__ = [
     "PayloadKind",
     "PayloadPath",
     "PayloadRule",
+    "PlacedRule",
     "PollConfig",
+    "Preset",
     "Query",
     "QueryError",
     "Reconnect",
@@ -67,6 +72,7 @@ __all__ = [
     "SystemPoll",
     "Template",
     "TemplateTrouble",
+    "Tier",
     "TimeRule",
     "TlsConfig",
     "TopicFilter",
@@ -82,11 +88,14 @@ __all__ = [
     "exposures",
     "find_unit",
     "find_zone",
+    "fits",
     "is_clean",
     "is_loopback",
     "is_path",
+    "is_pattern",
     "is_value_template",
     "load_config",
+    "load_preset",
     "local_zone",
     "order_of",
     "parse_cron",
@@ -95,4 +104,6 @@ __all__ = [
     "parse_template",
     "parse_topic_filter",
     "parse_value_template",
+    "preset_names",
+    "read_preset",
 ]

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from daemon.config.document import UNREADABLE, Document, KeyPath, show_path
+from daemon.config.fields import is_pattern
 from daemon.config.habits import suggest
 from daemon.config.paths import is_path
 from daemon.config.templates import parse_template
@@ -24,8 +25,8 @@ def cross_check(document: Document) -> list[Problem]:
     findings = [
         *_broker_references(tree),
         *_duplicate_names(tree),
-        *_template_names(tree),
-        *_pointless_options(tree),
+        *_sources(tree),
+        *_polls(tree),
     ]
     problems = []
     for path, found, allowed in findings:
@@ -88,17 +89,34 @@ def _repeated(names: list[tuple[KeyPath, Any]], what: str) -> Iterator[Finding]:
         first.setdefault(name, path)
 
 
-def _template_names(tree: dict[Any, Any]) -> Iterator[Finding]:
-    """Names in braces that no wildcard of the topic brings."""
+def _sources(tree: dict[Any, Any]) -> Iterator[Finding]:
     for number, rule in enumerate(_list(tree.get("sources"))):
-        names = _wildcard_names(_mapping(rule).get("topic"))
-        path: KeyPath = ("sources", number)
-        texts = [((*path, "measurement"), _mapping(rule).get("measurement"))]
-        if names is not None:
-            yield from _unknown_names([*texts, *_texts(path, rule)], names, rule)
+        yield from check_rule(("sources", number), rule)
+
+
+def check_rule(path: KeyPath, rule: Any, names: tuple[str, ...] = ()) -> Iterator[Finding]:
+    """What the parts of a rule of messages say against each other; `names` are known beside those
+    of its topic."""
+    rule = _mapping(rule)
+    brought = _wildcard_names(rule.get("topic"))
+    if brought is not None:
+        # A name in braces that no wildcard of the topic brings.
+        texts = [((*path, "measurement"), rule.get("measurement")), *_texts(path, rule)]
+        yield from _unknown_names(texts, (*brought, *names), rule)
+    if rule.get("payload") == "scalar":
+        yield from _paths_into_scalar(path, rule)
+    yield from _exclude_beside_fields(path, rule)
+
+
+def _polls(tree: dict[Any, Any]) -> Iterator[Finding]:
     for number, poll in enumerate(_list(tree.get("polls"))):
         for kind, options in _mapping(poll).items():
-            yield from _unknown_names(_texts(("polls", number, str(kind)), options), (), options)
+            path: KeyPath = ("polls", number, str(kind))
+            yield from _unknown_names(_texts(path, options), (), options)
+            options = _mapping(options)
+            if options.get("parse") == "scalar":
+                yield from _paths_into_scalar(path, options)
+            yield from _exclude_beside_fields(path, options)
 
 
 def _texts(path: KeyPath, rule: Any) -> list[tuple[KeyPath, Any]]:
@@ -151,32 +169,25 @@ def _unknown_names(
                 )
 
 
-def _pointless_options(tree: dict[Any, Any]) -> Iterator[Finding]:
-    """Options that another option of the same rule makes meaningless."""
-    for number, rule in enumerate(_list(tree.get("sources"))):
-        rule = _mapping(rule)
-        path: KeyPath = ("sources", number)
-        if rule.get("payload") == "scalar":
-            yield from _paths_into_scalar(path, rule)
-        yield from _exclude_beside_fields(path, rule)
-    for number, poll in enumerate(_list(tree.get("polls"))):
-        for kind, options in _mapping(poll).items():
-            options = _mapping(options)
-            path = ("polls", number, str(kind))
-            if options.get("parse") == "scalar":
-                yield from _paths_into_scalar(path, options)
-            yield from _exclude_beside_fields(path, options)
-
-
 def _exclude_beside_fields(path: KeyPath, rule: dict[Any, Any]) -> Iterator[Finding]:
-    has_fields = isinstance(rule.get("fields"), dict)
-    if "exclude" in rule and has_fields and rule.get("rest") != "store":
-        yield (
-            (*path, "exclude"),
-            "`exclude` beside `fields`",
-            "only the fields that are listed are stored; remove one of the two, or add "
-            "`rest: store`",
-        )
+    fields = rule.get("fields")
+    if isinstance(fields, dict) and rule.get("rest") != "store":
+        has_patterns = any(is_pattern(str(name)) for name in fields)
+        for key in () if has_patterns else ("exclude", "names"):
+            if key in rule:
+                yield (
+                    (*path, key),
+                    f"`{key}` beside `fields`",
+                    "only the fields that are listed are stored; remove one of the two, or add "
+                    "`rest: store`",
+                )
+        if "text" in rule:
+            yield (
+                (*path, "text"),
+                "`text` beside `fields`",
+                "only the fields that are listed are stored; give them `type: enum`, or add "
+                "`rest: store`",
+            )
     if rule.get("rest") == "store" and "fields" not in rule:
         yield (
             (*path, "rest"),

@@ -200,6 +200,36 @@ Fields = Annotated[
 ]
 
 
+def is_pattern(name: str) -> bool:
+    """Whether a key of `fields` stands for every value whose name it fits."""
+    return "*" in name or "?" in name
+
+
+def check_patterns(fields: Mapping[str, FieldRule]) -> None:
+    """A pattern finds its values by their names.
+
+    Raises:
+        ValueError: for one that says otherwise where its value stands.
+    """
+    for name, rule in fields.items():
+        if not is_pattern(name):
+            continue
+        if parse_template(name).names:
+            raise ValueError(f"the field {name!r} has both braces and * or ?; use one of them")
+        given = [
+            key for key in ("path", "value", "value_template") if getattr(rule, key) is not None
+        ]
+        if rule.default is not None:
+            given.append("default")
+        if rule.expression is not None and not parse_expression(rule.expression).uses_value:
+            given.append("expression without `value`")
+        if given:
+            raise ValueError(
+                f"the field {name!r} stands for every value whose name it fits, so "
+                f"`{given[0]}` means nothing there; give a full name, or leave `{given[0]}` out"
+            )
+
+
 def order_of(fields: Mapping[str, FieldRule]) -> tuple[str, ...]:
     """The names of fields in an order in which each expression finds the fields that it needs.
 

@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
-from daemon.config.fields import FieldRule, Fields, order_of
+from daemon.config.conditions import Conditions
+from daemon.config.fields import FieldRule, Fields, check_patterns, order_of
 from daemon.config.habits import suggest
 from daemon.config.paths import parse_path
 from daemon.config.payloads import PayloadRule, as_payload
@@ -132,19 +133,28 @@ class ValueRules(Section):
     {key} the last name or index that leads there, {key_1}, {key_2} the first and second."""
     fields: Fields | None = Field(default=None, min_length=1)
     """The fields to store. Default: a single value becomes the field `value`; of a JSON object
-    every number and boolean is stored, names of nested keys joined with _."""
+    every number and boolean is stored, names of nested keys joined with _. A name with * or ? is
+    that of every value that it fits; full names come first, then patterns in their order."""
     rest: Literal["drop", "store"] = "drop"
     """What `fields` does not name: store takes every other number and boolean too, as a rule
     without `fields` does."""
+    text: Literal["drop", "enum", "reject"] = "drop"
+    """Text in what `fields` does not name: leave it out, store a number for it, or report it. The
+    number is 1 or 0 for words such as ON and OFF, else 2, 3, 4 as first seen, kept beside the
+    data."""
+    names: Literal["keep", "snake"] = "keep"
+    """How values that `fields` does not name in full are called: as in the payload, or as
+    dew_point instead of DewPoint."""
     exclude: Items[str] = NO_READINGS
-    """Only without `fields` or with `rest: store`: names (with * and ?) that are no readings."""
+    """Names (with * and ?) of values that are no readings, unless `fields` names them in full."""
     null_values: Items[str] = NULL_VALUES
     """Texts that mean "no value" (in any case): no field, and no trouble."""
 
     @field_validator("fields")
     @classmethod
-    def _check_expressions(cls, fields: dict[str, FieldRule] | None) -> object:
+    def _check_fields(cls, fields: dict[str, FieldRule] | None) -> object:
         order_of(fields or {})
+        check_patterns(fields or {})
         return fields
 
 
@@ -172,8 +182,13 @@ class SourceRule(ValueRules):
     scalar, json, csv, key_value, line_protocol, or bytes."""
     time: Annotated[TimeRule, BeforeValidator(as_time)] | None = None
     """When it was measured; default: when it arrived."""
+    when: Conditions | None = None
+    """What must stand in the payload, as {$.method: NotifyStatus}; a list means one of several,
+    text may have * and ?, null means nothing. Else the rules further down are asked."""
     also: bool = False
     """True: rules further down get the message too."""
+    ignore: bool = False
+    """True: messages of these topics are no readings; nothing is stored, and nothing said."""
     max_payload_bytes: SizeBytes = Field(
         default=256_000, validation_alias="max_payload", ge=1, le=268_435_455
     )
@@ -181,7 +196,18 @@ class SourceRule(ValueRules):
 
     @model_validator(mode="before")
     @classmethod
-    def _take_line_measurement(cls, value: object) -> object:
-        if isinstance(value, dict) and value.get("payload") == "line_protocol":
+    def _take_measurement(cls, value: object) -> object:
+        if not isinstance(value, dict):
+            return value
+        if value.get("payload") == "line_protocol":
             return {"measurement": "$.measurement", **value}
+        if value.get("ignore") is True:
+            return {"measurement": "ignored", **value}
         return value
+
+    @model_validator(mode="after")
+    def _check_ignored(self) -> SourceRule:
+        idle = sorted(self.model_fields_set - {"ignore", "topic", "broker", "qos", "measurement"})
+        if self.ignore and idle:
+            raise ValueError(f"`ignore` stores nothing, so `{idle[0]}` means nothing beside it")
+        return self

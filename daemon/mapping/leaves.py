@@ -1,15 +1,19 @@
-"""Every number and boolean of a JSON value as a field, where a rule names no fields."""
+"""The values of an object that a rule does not name one by one: by pattern, or all the rest."""
 
 from __future__ import annotations
 
 import fnmatch
 import re
 from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
 
 from daemon.config import is_clean
-from daemon.mapping.parsers import Parse, as_float, as_int
-from daemon.mapping.troubles import Kind, Unfit
+from daemon.mapping.memory import FieldMemory
+from daemon.mapping.parsers import as_float, as_int
+from daemon.mapping.reach import Context
+from daemon.mapping.troubles import Kind, Unfit, show
+from daemon.mapping.values import Convert
 from daemon.messages import JsonValue
 
 FieldSet: TypeAlias = "dict[str, int | float | None]"
@@ -17,6 +21,9 @@ FieldSet: TypeAlias = "dict[str, int | float | None]"
 MAX_FIELDS = 250
 _MAX_DEPTH = 12
 _CACHED_NAMES = 10_000
+
+# 0 and 1 are taken, by words such as OFF and ON.
+_FIRST_TEXT = 2
 
 
 def compile_exclusion(patterns: Sequence[str]) -> Callable[[str, str], bool]:
@@ -41,39 +48,73 @@ def compile_exclusion(patterns: Sequence[str]) -> Callable[[str, str], bool]:
     return is_excluded
 
 
-class Leaves:
-    """Gathers the fields of one value."""
+class Patterns:
+    """The fields of a rule whose names have * or ?."""
 
-    def __init__(
-        self,
-        is_excluded: Callable[[str, str], bool],
-        *,
-        skips_nan: bool,
-        parse_text: Parse | None = None,
-        keeps_int: bool = False,
-        taken: frozenset[str] = frozenset(),
-    ) -> None:
-        """`parse_text` makes numbers of texts; without it texts are passed over. `keeps_int`:
-        integers stay integers. Names in `taken` are somebody else's, and so is what is below."""
-        self._is_excluded = is_excluded
-        self._skips_nan = skips_nan
-        self._parse_text = parse_text
-        self._keeps_int = keeps_int
-        self._taken = taken
-        self.fields: FieldSet = {}
-        self.troubles: list[Unfit] = []
+    def __init__(self, fields: Sequence[tuple[str, Convert]]) -> None:
+        self._fields = [
+            (re.compile(fnmatch.translate(pattern)), convert) for pattern, convert in fields
+        ]
+        self._known: dict[str, Convert | None] = {}
 
-    def gather(self, value: JsonValue, name: str = "", key: str = "", depth: int = 0) -> None:
-        """Add what `value` holds; names of nested keys are joined with _.
+    def find(self, name: str) -> Convert | None:
+        """What is made of a value of this name: by the first pattern that fits it."""
+        if not self._fields:
+            return None
+        if name not in self._known:
+            if len(self._known) >= _CACHED_NAMES:
+                self._known.clear()
+            self._known[name] = next(
+                (convert for fitting, convert in self._fields if fitting.match(name)), None
+            )
+        return self._known[name]
+
+
+@dataclass(frozen=True, slots=True)
+class RestRule:
+    """What a rule says of values that it does not name one by one."""
+
+    is_excluded: Callable[[str, str], bool]
+    patterns: Patterns
+    is_stored: bool
+    """Whether what no pattern fits is stored too."""
+    read: Convert
+    """Makes a number of a text."""
+    memory: FieldMemory
+    taken: frozenset[str] = frozenset()
+    """Names that are somebody else's."""
+    text: Literal["drop", "enum", "reject"] = "drop"
+    takes_text: bool = False
+    """All values are text, as in key=value lines: text may be a number."""
+    keeps_int: bool = False
+    is_snake: bool = False
+    skips_nan: bool = True
+
+    def gather(self, value: JsonValue, context: Context) -> Leaves:
+        """The fields that an object or a list has.
 
         Raises:
             Unfit: for more than 250 fields or 12 levels.
         """
+        leaves = Leaves(self, context)
+        leaves.gather(value, "" if type(value) is dict else "value")
+        return leaves
+
+
+@dataclass(slots=True)
+class Leaves:
+    """Gathers the fields of one value."""
+
+    rule: RestRule
+    context: Context
+    fields: FieldSet = field(default_factory=dict)
+    troubles: list[Unfit] = field(default_factory=list)
+
+    def gather(self, value: JsonValue, name: str, key: str = "", depth: int = 0) -> None:
+        """Add what `value` holds; names of nested keys are joined with _. Raises Unfit."""
         kind = type(value)
-        if kind is float or kind is int or kind is bool:
-            self._add(value, name, key)
-        elif kind is str and self._parse_text is not None:
-            self._add_text(value, name, key)
+        if kind is float or kind is int or kind is bool or kind is str:
+            self.add(value, name, key)
         elif kind is dict or kind is list:
             if depth >= _MAX_DEPTH:
                 raise Unfit(Kind.TOO_DEEP, f"{name[:80]} is nested deeper than {_MAX_DEPTH} levels")
@@ -82,36 +123,72 @@ class Leaves:
                 text = str(part)
                 self.gather(child, f"{name}_{text}" if name else text, text, depth + 1)
 
-    def _add_text(self, value: JsonValue, name: str, key: str) -> None:
-        assert self._parse_text is not None
+    def add(self, value: JsonValue, name: str, key: str) -> None:
+        """One value that is no object and no list. Raises Unfit for too many."""
+        rule = self.rule
+        if name in rule.taken or rule.is_excluded(name, key):
+            return
+        if rule.is_snake:
+            name = snake(name)
+        if name in rule.taken:
+            return
+        convert = rule.patterns.find(name)
+        if convert is None and not rule.is_stored:
+            return
         try:
-            number = self._parse_text(value)
-        except Unfit:
-            # Text that is no number stands beside the numbers, as it may in JSON.
+            number = (
+                self._number(value, name) if convert is None else convert(value, self.context, name)
+            )
+        except Unfit as trouble:
+            self.troubles.append(Unfit(trouble.kind, f"field {name[:60]}: {trouble.reason}"))
             return
         if number is not None:
-            # Only a word such as ON gives an int.
-            self._add(bool(number) if type(number) is int else number, name, key)
+            self._put(name, number)
 
-    def _add(self, value: JsonValue, name: str, key: str) -> None:
-        if (
-            self._is_excluded(name, key)
-            or name in self._taken
-            or (value != value and self._skips_nan)
-        ):
-            return
+    def _put(self, name: str, number: int | float) -> None:
         if not is_clean(name):
             self.troubles.append(
                 Unfit(Kind.NAME, f"the key {name[:60]!r} cannot be the name of a field")
             )
-            return
-        if name in self.fields:
+        elif name in self.fields:
             self.troubles.append(Unfit(Kind.NAME, f"two values would become the field {name!r}"))
-            return
-        if len(self.fields) >= MAX_FIELDS:
+        elif len(self.fields) >= MAX_FIELDS:
             raise Unfit(Kind.TOO_MANY, f"the payload has more than {MAX_FIELDS} numbers")
-        is_whole = type(value) is bool or (self._keeps_int and type(value) is int)
+        else:
+            self.fields[name] = number
+
+    def _number(self, value: JsonValue, name: str) -> int | float | None:
+        kind = type(value)
+        if kind is str:
+            return self._number_of_text(value, name)
+        if value != value and self.rule.skips_nan:
+            return None
+        is_whole = kind is bool or (self.rule.keeps_int and kind is int)
+        return as_int(int(value)) if is_whole else as_float(value)  # type: ignore[arg-type]
+
+    def _number_of_text(self, value: JsonValue, name: str) -> int | float | None:
+        rule = self.rule
+        if rule.text == "drop" and not rule.takes_text:
+            return None
         try:
-            self.fields[name] = as_int(int(value)) if is_whole else as_float(value)  # type: ignore[arg-type]
-        except Unfit as trouble:
-            self.troubles.append(Unfit(trouble.kind, f"field {name}: {trouble.reason}"))
+            return rule.read(value, self.context, name)
+        except Unfit:
+            # Text that is no number stands beside the numbers, as it may in JSON.
+            if rule.text == "drop":
+                return None
+            if rule.text == "reject":
+                raise Unfit(Kind.TEXT, f"found {show(value)}, needed is a number") from None
+            word = str(value).strip()
+            return rule.memory.number(self.context.measurement, name, word, first=_FIRST_TEXT)
+
+
+_WORD_ENDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_NO_LETTERS = re.compile(r"[^0-9A-Za-z]+")
+
+
+def snake(name: str) -> str:
+    """A name such as `DewPoint`, `Total kWh` or `ENERGY_ApparentPower` in small letters with _."""
+    if name.isascii() and name.islower() and name.isidentifier():
+        return name
+    words = (_WORD_ENDS.sub("_", part) for part in _NO_LETTERS.split(name) if part)
+    return "_".join(words).lower() if name.isascii() else name

@@ -40,7 +40,8 @@ class _Broker:
         self._routes: dict[str, tuple[_Route, ...]] = {}
 
     def routes(self, topic: str) -> tuple[_Route, ...]:
-        """The rules for a topic, in order: the first, and the next while `also` says so."""
+        """The rules for a topic, in order: the first, and the next while `also` says so or the
+        payload may refuse."""
         routes = self._routes.get(topic)
         if routes is None:
             if len(self._routes) >= _CACHED_TOPICS:
@@ -57,7 +58,7 @@ class _Broker:
                 found.append(_Route(rule, labels, None))
             except Unfit as trouble:
                 found.append(_Route(rule, FixedLabels("", {}, {}), reject(rule.name, trouble)))
-            if not rule.also:
+            if not rule.also and not rule.is_conditional:
                 break
         return found
 
@@ -83,11 +84,16 @@ class RuleMapper:
     def _map_message(self, message: Message) -> Mapped:
         broker = self._brokers.get(message.source)
         routes = broker.routes(message.topic) if broker is not None else ()
-        if not routes:
+        parts = []
+        for route in routes:
+            mapped = _apply(route, message)
+            if mapped is not None:
+                parts.append(mapped)
+                if not route.rule.also:
+                    break
+        if not parts:
             return Mapped(Outcome.NO_RULE)
-        if len(routes) == 1:
-            return _apply(routes[0], message)
-        return _join([_apply(route, message) for route in routes])
+        return parts[0] if len(parts) == 1 else _join(parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +164,7 @@ def subscriptions(config: Config, broker: str) -> tuple[Subscription, ...]:
     )
 
 
-def _apply(route: _Route, message: Message) -> Mapped:
+def _apply(route: _Route, message: Message) -> Mapped | None:
     if route.refusal is not None:
         return route.refusal
     return route.rule.apply(message, route.labels)

@@ -59,8 +59,8 @@ class FieldMemory:
     keep_counts: KeepCounts = lambda *, is_urgent: None
     """Makes `counts` last: at once where it is urgent, because one began anew, else soon."""
 
-    def number(self, measurement: str, name: str, text: str) -> int:
-        """The number of a text in a field: that of its first time, or the next one, from 1.
+    def number(self, measurement: str, name: str, text: str, *, first: int = 1) -> int:
+        """The number of a text in a field: that of its first time, or the next one, from `first`.
 
         Upper and lower case do not count.
 
@@ -73,9 +73,9 @@ class FieldMemory:
         if known is None:
             folded = text.casefold()
             known = next((one for key, one in numbers.items() if key.casefold() == folded), None)
-        return self._add(numbers, text) if known is None else known
+        return self._add(numbers, text, first) if known is None else known
 
-    def _add(self, numbers: dict[str, int], text: str) -> int:
+    def _add(self, numbers: dict[str, int], text: str, first: int) -> int:
         if not is_clean(text):
             raise Unfit(Kind.TEXT, f"found {show(text)}, which cannot be kept as a word")
         n_fields = sum(len(fields) for fields in self.texts.values())
@@ -84,7 +84,7 @@ class FieldMemory:
                 Kind.TOO_MANY,
                 f"found {show(text)} beside {MAX_TEXTS} other texts; this is no enum",
             )
-        numbers[text] = number = max(numbers.values(), default=0) + 1
+        numbers[text] = number = max(numbers.values(), default=first - 1) + 1
         if not self.keep_texts():
             del numbers[text]
             raise Unfit(

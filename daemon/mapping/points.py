@@ -10,14 +10,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
-from daemon.config import ClockConfig, SourceRule, parse_topic_filter
+from daemon.config import ClockConfig, SourceRule, fits, parse_path, parse_topic_filter
 from daemon.mapping.decoders import compile_decoder
 from daemon.mapping.memory import FieldMemory
 from daemon.mapping.moments import EPOCH, ReadTime, Window, compile_time, read_own_time
-from daemon.mapping.reach import Context
+from daemon.mapping.reach import MISSING, Context, compile_path
 from daemon.mapping.rule import CompiledRule
 from daemon.mapping.troubles import Kind, Unfit
-from daemon.messages import Mapped, Message, Outcome
+from daemon.messages import IGNORED, Mapped, Message, Outcome
 from tinyflux import Point
 
 Tags = dict[str, "str | None"]
@@ -189,38 +189,65 @@ class MessageRule:
         )
         self.name = name
         self.also = source.also
+        self._is_ignored = source.ignore
+        self._conditions = [
+            (compile_path(parse_path(path)), wanted) for path, wanted in (source.when or {}).items()
+        ]
         self._rule = rule
         self._retained = source.retained
         self._max_bytes = source.max_payload_bytes
-        window = Window(round(clock.accept_past_s * 1e6), round(clock.accept_future_s * 1e6))
-        read_time = None
-        if source.time is not None:
-            read_time = compile_time(source.time, zone, window)
-        elif kind == "line_protocol":
-            read_time = read_own_time(window)
-        rejects = clock.on_implausible == "reject"
-        self._maker = PointMaker(rule, read_time, rejects_implausible=rejects)
+        self._maker = self._make_maker(rule, source, zone, clock)
+        self._doubting_maker = self._make_maker(rule, source, zone, clock, is_arrival_known=False)
         self._decode = compile_decoder(
             source.payload,
             rule.null_words,
             needs_json=rule.needs_json or source.time is not None,
         )
 
+    @staticmethod
+    def _make_maker(
+        rule: CompiledRule,
+        source: SourceRule,
+        zone: tzinfo,
+        clock: ClockConfig,
+        *,
+        is_arrival_known: bool = True,
+    ) -> PointMaker:
+        window = Window(
+            round(clock.accept_past_s * 1e6), round(clock.accept_future_s * 1e6), is_arrival_known
+        )
+        read_time = None
+        if source.time is not None:
+            read_time = compile_time(source.time, zone, window)
+        elif source.payload.kind == "line_protocol":
+            read_time = read_own_time(window)
+        rejects = clock.on_implausible == "reject"
+        return PointMaker(rule, read_time, rejects_implausible=rejects)
+
     def fixed_labels(self, names: Mapping[str, str]) -> FixedLabels:
         """What the topic decides; `names` are its wildcards'. Raises Unfit."""
         return FixedLabels(*self._rule.labels.fixed(names), names)
 
-    def apply(self, message: Message, labels: FixedLabels) -> Mapped:
-        """What the rule makes of a message; `labels` come from its topic."""
+    @property
+    def is_conditional(self) -> bool:
+        """Whether `apply` may give None."""
+        return bool(self._conditions)
+
+    def apply(self, message: Message, labels: FixedLabels) -> Mapped | None:
+        """What the rule makes of a message; `labels` come from its topic. None: the message is not
+        for this rule, by what stands in it."""
+        if self._is_ignored:
+            return Mapped(Outcome.NO_VALUE, rule=self.name, kind=IGNORED)
         if message.is_retained and (
             self._retained == "skip" or (message.is_seen and self._retained == "once")
         ):
             return Mapped(Outcome.RETAINED_SEEN, rule=self.name)
         payload = message.payload
-        if len(payload) > self._max_bytes:
+        size_bytes = len(payload) + message.cut_bytes
+        if message.cut_bytes or size_bytes > self._max_bytes:
             trouble = Unfit(
                 Kind.TOO_LARGE,
-                f"the payload has {len(payload)} bytes, max_payload is {self._max_bytes}",
+                f"the payload has {size_bytes} bytes, max_payload is {self._max_bytes}",
             )
             return reject(self.name, trouble)
         try:
@@ -229,4 +256,23 @@ class MessageRule:
             return reject(self.name, trouble)
         if not parts:
             return Mapped(Outcome.NO_VALUE, rule=self.name)
-        return self._maker.make(parts, labels, message.received_us, message.topic)
+        if self._conditions:
+            parts = [part for part in parts if self._holds(part)]
+            if not parts:
+                return None
+        maker = self._doubting_maker if message.is_clock_doubtful else self._maker
+        return maker.make(parts, labels, message.received_us, message.topic)
+
+    def _holds(self, part: Context) -> bool:
+        for find, wanted in self._conditions:
+            try:
+                found = find(part)
+            except Unfit:
+                return False
+            if found is MISSING:
+                found = None
+            elif type(found) is dict or type(found) is list:
+                return False
+            if not any(fits(found, one) for one in wanted):
+                return False
+        return True

@@ -9,13 +9,14 @@ from daemon.config import (
     FieldRule,
     ValueRules,
     is_clean,
+    is_pattern,
     order_of,
     parse_expression,
     parse_path,
     parse_template,
 )
 from daemon.mapping.labels import Labels
-from daemon.mapping.leaves import FieldSet, Leaves, compile_exclusion
+from daemon.mapping.leaves import FieldSet, Patterns, RestRule, compile_exclusion
 from daemon.mapping.memory import FieldMemory
 from daemon.mapping.reach import MISSING, Context, Reach, compile_path, places
 from daemon.mapping.rendering import compile_template
@@ -57,24 +58,41 @@ class CompiledRule:
         """`takes_text`: values are all text, as in key=value lines, so text may be a number.
         `keeps_int`: an integer is meant as one, as in line protocol."""
         self.name = name
-        self._takes_text = takes_text
-        self._keeps_int = keeps_int
+        memory = FieldMemory() if memory is None else memory
         fields = rules.fields or {}
         spent = {name for key in fields for name in parse_template(key).wildcards}
         self.labels = Labels(
             measurement, rules.tags, common_tags, wildcards=wildcards, spent=frozenset(spent)
         )
         self.null_words = frozenset(word.strip().casefold() for word in rules.null_values)
-        self._is_excluded = compile_exclusion(rules.exclude)
         self._each = None if rules.each is None else parse_path(rules.each)
         self._fields = tuple(
             _compile_field(key, fields[key], wildcards, self.null_words, memory)
             for key in order_of(fields)
+            if not is_pattern(key)
         )
-        self._takes_rest = not fields or rules.rest == "store"
-        self._taken = frozenset(name for key, rule in fields.items() for name in _taken(key, rule))
         self._has_formulas = any(rule.expression is not None for rule in fields.values())
         self._whole = compile_value(FieldRule(), self.null_words)
+        self._rest = RestRule(
+            compile_exclusion(rules.exclude),
+            Patterns(
+                [
+                    (key, compile_value(rule, self.null_words, memory))
+                    for key, rule in fields.items()
+                    if is_pattern(key)
+                ]
+            ),
+            is_stored=not fields or rules.rest == "store",
+            read=self._whole,
+            memory=memory,
+            taken=frozenset(name for key, rule in fields.items() for name in _taken(key, rule)),
+            text=rules.text,
+            takes_text=takes_text,
+            keeps_int=keeps_int,
+            is_snake=rules.names == "snake",
+            skips_nan="nan" in self.null_words,
+        )
+        self._takes_rest = self._rest.is_stored or any(is_pattern(key) for key in fields)
         own = sum(field.find is None for field in self._fields)
         self._needs_json = (
             self._each is not None or own > 1 or any(field.place for field in self._fields)
@@ -103,9 +121,9 @@ class CompiledRule:
             Unfit: where nothing of the value can be used.
         """
         value = context.here
-        if not self._fields:
-            return self._all_fields(value, context)
         is_scalar = type(value) is not dict and type(value) is not list
+        if not self._fields and is_scalar:
+            return self._only_field(value, context)
         if is_scalar and self._needs_json and value is context.root:
             raise Unfit(Kind.NOT_JSON, f"found {show(value)}, the rule needs a JSON object")
         fields: FieldSet = {}
@@ -127,30 +145,19 @@ class CompiledRule:
                 if self._has_formulas:
                     context.fields[field.key] = number
         if self._takes_rest and not is_scalar:
-            leaves = self._leaves(value, context)
+            leaves = self._rest.gather(value, context)
             # A field that the rule names wins, with whatever it made of the value.
             fields = {**leaves.fields, **fields}
             troubles += leaves.troubles
         return fields, troubles
 
-    def _all_fields(self, value: JsonValue, context: Context) -> tuple[FieldSet, list[Unfit]]:
-        if type(value) is dict or type(value) is list:
-            leaves = self._leaves(value, context)
-            return leaves.fields, leaves.troubles
-        number = self._whole(value, context, "value")
+    def _only_field(self, value: JsonValue, context: Context) -> tuple[FieldSet, list[Unfit]]:
+        """A payload that is one value, where the rule names no field in full."""
+        convert = self._rest.patterns.find("value") or (self._rest.is_stored and self._whole)
+        if not convert:
+            raise Unfit(Kind.NOT_JSON, f"found {show(value)}, the rule needs a JSON object")
+        number = convert(value, context, "value")
         return ({} if number is None else {"value": number}), []
-
-    def _leaves(self, value: JsonValue, context: Context) -> Leaves:
-        whole = self._whole
-        leaves = Leaves(
-            self._is_excluded,
-            skips_nan="nan" in self.null_words,
-            parse_text=(lambda raw: whole(raw, context, "")) if self._takes_text else None,
-            keeps_int=self._keeps_int,
-            taken=self._taken,
-        )
-        leaves.gather(value, "" if type(value) is dict else "value")
-        return leaves
 
 
 def _compile_field(
@@ -158,7 +165,7 @@ def _compile_field(
     rule: FieldRule,
     wildcards: tuple[str, ...],
     null_words: frozenset[str],
-    memory: FieldMemory | None,
+    memory: FieldMemory,
 ) -> _Field:
     name = Text(key, wildcards) if parse_template(key).names else None
     find: Reach | None = None

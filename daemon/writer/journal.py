@@ -8,7 +8,7 @@ from pathlib import Path
 
 from daemon.clock import Clock
 from daemon.logs import Repeats
-from daemon.messages import Mapped, Message, Outcome
+from daemon.messages import IGNORED, Mapped, Message, Outcome
 from daemon.writer.carried import Position, carry_over, position_of
 from daemon.writer.inbox import InboxCounts, Item
 from daemon.writer.ledger import Ledger
@@ -78,7 +78,7 @@ class Journal:
         What a device sends for "no value" is no fault and may come every minute: one sample of
         each kind is kept in the reject file and logged, the rest is counted.
         """
-        if mapped.outcome is not Outcome.NO_VALUE:
+        if mapped.outcome is not Outcome.NO_VALUE or mapped.kind == IGNORED:
             return False
         name = (mapped.rule, _emptiness(item))
         is_news = name not in self._known_empty

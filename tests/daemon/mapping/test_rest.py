@@ -1,0 +1,158 @@
+"""Values that a rule does not name one by one, and rules that take only some messages."""
+
+from pathlib import Path
+
+import pytest
+
+from daemon.config import load_config
+from daemon.errors import ConfigError
+from daemon.mapping import FieldMemory, compile_mapper
+from daemon.messages import Outcome
+from tests.daemon.mapping.mappers import HEAD, fields_of, mapper, message, rule_mapper
+
+
+def test_pattern_takes_what_fits_and_nothing_else(tmp_path: Path) -> None:
+    rules = rule_mapper(tmp_path, 'fields: {"*temperature": {round: 0}, humidity: {}}')
+    payload = '{"temperature": 21.4, "cpu_temperature": 50.6, "humidity": 48, "power": 3}'
+    assert fields_of(rules.map(message(payload))) == {
+        "temperature": 21, "cpu_temperature": 51, "humidity": 48,
+    }  # fmt: skip
+
+
+def test_full_name_wins_over_pattern_and_first_pattern_over_later_ones(tmp_path: Path) -> None:
+    options = 'fields: {"t*": {offset: 1}, "t?": {offset: 2}, t1: {offset: 3}}'
+    rules = rule_mapper(tmp_path, options)
+    assert fields_of(rules.map(message('{"t1": 0, "t2": 0}'))) == {"t1": 3, "t2": 1}
+
+
+def test_pattern_refuses_what_it_cannot_read_and_keeps_the_rest(tmp_path: Path) -> None:
+    rules = rule_mapper(tmp_path, 'fields: {"t*": {max: 50}}')
+    mapped = rules.map(message('{"t1": 20, "t2": 90, "t3": "abc"}'))
+    assert (mapped.outcome, fields_of(mapped)) == (Outcome.REJECTED, {"t1": 20})
+    assert "field t2" in mapped.reason
+    assert "field t3" in mapped.reason
+
+
+def test_pattern_leaves_out_what_is_excluded(tmp_path: Path) -> None:
+    rules = rule_mapper(tmp_path, 'fields: {"*": {}}, exclude: [link*]')
+    assert fields_of(rules.map(message('{"a": 1, "linkquality": 90}'))) == {"a": 1}
+
+
+def test_pattern_alone_takes_no_single_value(tmp_path: Path) -> None:
+    mapped = rule_mapper(tmp_path, 'fields: {"t*": {}}').map(message("21"))
+    assert (mapped.outcome, mapped.kind) == (Outcome.REJECTED, "not-json")
+
+
+def test_text_of_the_rest_gets_numbers_that_no_switch_has(tmp_path: Path) -> None:
+    rules = rule_mapper(tmp_path, "text: enum")
+    seen = [
+        fields_of(rules.map(message(f'{{"mode": "{word}"}}')))["mode"]
+        for word in ("off", "heat", "on", "auto", "HEAT", "21.5")
+    ]
+    assert seen == [0, 2, 1, 3, 2, 21.5]
+
+
+def test_text_of_the_rest_is_reported_where_the_rule_says_so(tmp_path: Path) -> None:
+    mapped = rule_mapper(tmp_path, "text: reject").map(message('{"a": 1, "mode": "heat"}'))
+    assert (mapped.outcome, mapped.kind) == (Outcome.REJECTED, "text")
+    assert fields_of(mapped) == {"a": 1}
+
+
+def test_no_value_in_the_rest_gets_no_number(tmp_path: Path) -> None:
+    mapped = rule_mapper(tmp_path, "text: enum").map(message('{"a": "unavailable", "b": null}'))
+    assert mapped.outcome is Outcome.NO_VALUE
+
+
+def test_numbers_of_texts_are_kept_for_a_person_to_read(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(HEAD + "sources: [{topic: t, measurement: m, text: enum}]\n", encoding="utf-8")
+    memory = FieldMemory()
+    compile_mapper(load_config(path), memory).map(message('{"mode": "heat", "fan": "ON"}'))
+    assert memory.texts == {"m": {"mode": {"heat": 2}}}
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        ("DewPoint", "dew_point"),
+        ("CO2", "co2"),
+        ("PM2.5", "pm2_5"),
+        ("ApparentPower", "apparent_power"),
+        ("Total kWh", "total_k_wh"),
+        ("already_snake", "already_snake"),
+        ("tempF", "temp_f"),
+        ("температура", "температура"),
+    ],
+)
+def test_names_become_snakes(tmp_path: Path, name: str, wanted: str) -> None:
+    rules = rule_mapper(tmp_path, "names: snake")
+    assert fields_of(rules.map(message(f'{{"{name}": 1}}'))) == {wanted: 1}
+
+
+def test_two_values_with_one_snake_are_reported(tmp_path: Path) -> None:
+    mapped = rule_mapper(tmp_path, "names: snake").map(message('{"DewPoint": 1, "dew_point": 2}'))
+    assert (mapped.outcome, mapped.kind) == (Outcome.REJECTED, "name")
+
+
+TWO = """\
+sources:
+  - {topic: t, when: {$.unit: F}, measurement: f, fields: {t: {unit: °F, store_as: °C}}}
+  - {topic: t, when: {$.unit: [C, null], $.n: 1.0}, measurement: c, fields: {t: {}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("payload", "rule"),
+    [
+        ('{"t": 1, "unit": "F"}', "sources[0]"),
+        ('{"t": 1, "unit": "C", "n": 1}', "sources[1]"),
+        ('{"t": 1, "n": 1}', "sources[1]"),
+        ('{"t": 1, "unit": null, "n": 1}', "sources[1]"),
+        ('{"t": 1, "unit": "K", "n": 1}', ""),
+        ('{"t": 1, "unit": {"F": 1}, "n": 1}', ""),
+        ('{"t": 1, "n": 2}', ""),
+        ('{"t": 1, "n": true}', ""),
+        ("21", ""),
+    ],
+)
+def test_rule_takes_what_its_condition_says(tmp_path: Path, payload: str, rule: str) -> None:
+    mapped = mapper(tmp_path, TWO).map(message(payload))
+    assert (mapped.rule, mapped.outcome is Outcome.NO_RULE) == (rule, not rule)
+
+
+def test_condition_may_have_wildcards(tmp_path: Path) -> None:
+    rules = rule_mapper(tmp_path, 'when: {$.src: "shelly*"}, fields: {v: {}}')
+    outcomes = [
+        rules.map(message(f'{{"src": "{src}", "v": 1}}')).outcome
+        for src in ("shellyplus1-abc", "tasmota")
+    ]
+    assert outcomes == [Outcome.STORED, Outcome.NO_RULE]
+
+
+def test_ignored_messages_are_taken_and_leave_nothing(tmp_path: Path) -> None:
+    text = "sources: [{topic: a/bridge/#, ignore: true}, {topic: a/#, measurement: m}]\n"
+    rules = mapper(tmp_path, text)
+    mapped = rules.map(message("not json {", "a/bridge/log"))
+    assert (mapped.outcome, mapped.rule, mapped.points) == (Outcome.NO_VALUE, "sources[0]", ())
+    assert rules.map(message("1", "a/b")).outcome is Outcome.STORED
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        ('fields: {"t*": {path: $.a}}', "`path` means nothing"),
+        ('fields: {"t*": {default: 1}}', "`default` means nothing"),
+        ('fields: {"t*": {expression: "$.a"}}', "means nothing"),
+        ("fields: {t: {}}, text: enum", "`text` beside `fields`"),
+        ("fields: {t: {}}, names: snake", "`names` beside `fields`"),
+        ("when: {}", "always holds"),
+        ("when: {$.a: []}", "fits nothing"),
+        ("when: {$.a: {b: 1}}", "an object or a list"),
+        ("when: {a: 1}", "path"),
+        ("ignore: true, retained: store", "`retained` means nothing"),
+    ],
+)
+def test_contradictions_are_refused(tmp_path: Path, options: str, complaint: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        rule_mapper(tmp_path, options)
+    assert complaint in str(error.value)
