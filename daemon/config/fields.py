@@ -94,7 +94,8 @@ class FieldRule(Section):
     offset: Number = 0.0
     """Added after `scale`."""
     unit: str | None = None
-    """The unit in which the device reports."""
+    """The unit in which the device reports, or a path to where the payload says it, as $.TempUnit;
+    where nothing stands there, the value is taken to be in the stored unit."""
     store_as: str | None = None
     """The unit to store in; needs `unit`."""
     round: int | None = Field(default=None, ge=0, le=12)
@@ -113,9 +114,18 @@ class FieldRule(Section):
     optional: bool = False
     """True: a payload without this key is no trouble."""
 
-    @field_validator("unit", "store_as")
+    @field_validator("unit")
     @classmethod
     def _check_unit(cls, unit: str | None) -> str | None:
+        if unit is not None and is_path(unit):
+            parse_path(unit)
+        elif unit is not None:
+            find_unit(unit)
+        return unit
+
+    @field_validator("store_as")
+    @classmethod
+    def _check_store_as(cls, unit: str | None) -> str | None:
         if unit is not None:
             find_unit(unit)
         return unit
@@ -125,7 +135,7 @@ class FieldRule(Section):
         wrong = [text for is_wrong, text in self._contradictions() if is_wrong]
         if wrong:
             raise ValueError("; ".join(wrong))
-        if self.unit is not None and self.store_as is not None:
+        if self.unit is not None and self.store_as is not None and not is_path(self.unit):
             conversion(self.unit, self.store_as)
         return self
 

@@ -135,6 +135,10 @@ class ValueRules(Section):
     """The fields to store. Default: a single value becomes the field `value`; of a JSON object
     every number and boolean is stored, names of nested keys joined with _. A name with * or ? is
     that of every value that it fits; full names come first, then patterns in their order."""
+    key: Annotated[str, AfterValidator(_check_template)] | None = None
+    """The name of a payload, or of a place of `each`, that is a single value, as "{quantity}": it
+    is then read as the object {quantity: value}, of which no field need be there. An object or a
+    list stays as it is."""
     rest: Literal["drop", "store"] = "drop"
     """What `fields` does not name: store takes every other number and boolean too, as a rule
     without `fields` does."""
@@ -185,6 +189,9 @@ class SourceRule(ValueRules):
     when: Conditions | None = None
     """What must stand in the payload, as {$.method: NotifyStatus}; a list means one of several,
     text may have * and ?, null means nothing. Else the rules further down are asked."""
+    only: Literal["object", "value"] | None = None
+    """Take only payloads that are an object or a list (object), or only single values (value); else
+    the rules further down are asked."""
     also: bool = False
     """True: rules further down get the message too."""
     ignore: bool = False

@@ -10,7 +10,7 @@ import math
 import re
 from collections.abc import Callable, Container
 
-from daemon.config import FieldRule, Unit, find_unit
+from daemon.config import FieldRule, Unit, find_unit, is_path
 from daemon.mapping.troubles import Kind, Unfit, show
 from daemon.messages import JsonValue
 
@@ -34,7 +34,9 @@ def compile_parser(rule: FieldRule, null_words: Container[str]) -> Parse:
         return _enum_parser(rule.enum, null_words, drops_unknown=rule.on_unknown == "drop")
     if rule.unit is not None and rule.type != "bool":
         plain = rule.model_copy(update={"unit": None, "store_as": None})
-        return _without_unit(rule.unit, compile_parser(plain, null_words))
+        # What the payload says elsewhere is not said once more behind the number.
+        unit = str(rule.store_as) if is_path(rule.unit) else rule.unit
+        return _without_unit(unit, compile_parser(plain, null_words))
     words = _boolean_words(rule)
     if rule.type == "bool":
         return _bool_parser(words, null_words)

@@ -175,14 +175,16 @@ class MessageRule:
         zone: tzinfo,
         clock: ClockConfig,
         memory: FieldMemory | None = None,
+        bound: tuple[str, ...] = (),
     ) -> None:
+        """`bound` are names that `fixed_labels` gets beside those of the topic's wildcards."""
         kind = source.payload.kind
         rule = CompiledRule(
             name,
             source,
             source.measurement,
             common_tags,
-            wildcards=parse_topic_filter(source.topic).wildcard_names,
+            wildcards=(*parse_topic_filter(source.topic).wildcard_names, *bound),
             takes_text=kind in ("csv", "key_value"),
             keeps_int=kind == "line_protocol",
             memory=memory,
@@ -190,6 +192,7 @@ class MessageRule:
         self.name = name
         self.also = source.also
         self._is_ignored = source.ignore
+        self._only = source.only
         self._conditions = [
             (compile_path(parse_path(path)), wanted) for path, wanted in (source.when or {}).items()
         ]
@@ -231,7 +234,7 @@ class MessageRule:
     @property
     def is_conditional(self) -> bool:
         """Whether `apply` may give None."""
-        return bool(self._conditions)
+        return bool(self._conditions) or self._only is not None
 
     def apply(self, message: Message, labels: FixedLabels) -> Mapped | None:
         """What the rule makes of a message; `labels` come from its topic. None: the message is not
@@ -256,7 +259,7 @@ class MessageRule:
             return reject(self.name, trouble)
         if not parts:
             return Mapped(Outcome.NO_VALUE, rule=self.name)
-        if self._conditions:
+        if self.is_conditional:
             parts = [part for part in parts if self._holds(part)]
             if not parts:
                 return None
@@ -264,6 +267,10 @@ class MessageRule:
         return maker.make(parts, labels, message.received_us, message.topic)
 
     def _holds(self, part: Context) -> bool:
+        if self._only is not None:
+            is_object = type(part.root) is dict or type(part.root) is list
+            if is_object is not (self._only == "object"):
+                return False
         for find, wanted in self._conditions:
             try:
                 found = find(part)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from daemon.config import (
     FieldRule,
@@ -16,7 +16,7 @@ from daemon.config import (
     parse_template,
 )
 from daemon.mapping.labels import Labels
-from daemon.mapping.leaves import FieldSet, Patterns, RestRule, compile_exclusion
+from daemon.mapping.leaves import FieldSet, Patterns, RestRule, compile_exclusion, snake
 from daemon.mapping.memory import FieldMemory
 from daemon.mapping.reach import MISSING, Context, Reach, compile_path, places
 from daemon.mapping.rendering import compile_template
@@ -60,7 +60,10 @@ class CompiledRule:
         self.name = name
         memory = FieldMemory() if memory is None else memory
         fields = rules.fields or {}
-        spent = {name for key in fields for name in parse_template(key).wildcards}
+        self._key = None if rules.key is None else Text(rules.key, wildcards)
+        self._is_snake = rules.names == "snake"
+        named = [*fields, *([] if rules.key is None else [rules.key])]
+        spent = {name for key in named for name in parse_template(key).wildcards}
         self.labels = Labels(
             measurement, rules.tags, common_tags, wildcards=wildcards, spent=frozenset(spent)
         )
@@ -89,12 +92,14 @@ class CompiledRule:
             text=rules.text,
             takes_text=takes_text,
             keeps_int=keeps_int,
-            is_snake=rules.names == "snake",
+            is_snake=self._is_snake,
             skips_nan="nan" in self.null_words,
         )
+        # A payload that is one value is always text.
+        self._keyed_rest = replace(self._rest, takes_text=True)
         self._takes_rest = self._rest.is_stored or any(is_pattern(key) for key in fields)
         own = sum(field.find is None for field in self._fields)
-        self._needs_json = (
+        self._needs_json = self._key is None and (
             self._each is not None or own > 1 or any(field.place for field in self._fields)
         )
 
@@ -122,6 +127,9 @@ class CompiledRule:
         """
         value = context.here
         is_scalar = type(value) is not dict and type(value) is not list
+        is_keyed = is_scalar and self._key is not None
+        if is_keyed:
+            value, is_scalar = {self._name_of_value(context): value}, False
         if not self._fields and is_scalar:
             return self._only_field(value, context)
         if is_scalar and self._needs_json and value is context.root:
@@ -135,7 +143,7 @@ class CompiledRule:
                     name = _name_of(field.name, context)
                 number = _read_field(field, value, context, name)
             except Unfit as trouble:
-                if trouble.kind is Kind.MISSING and field.is_optional:
+                if trouble.kind is Kind.MISSING and (field.is_optional or is_keyed):
                     continue
                 place = f"field {name}" + (f" at {field.place}" if field.place else "")
                 troubles.append(Unfit(trouble.kind, f"{place}: {trouble.reason}"))
@@ -145,7 +153,8 @@ class CompiledRule:
                 if self._has_formulas:
                     context.fields[field.key] = number
         if self._takes_rest and not is_scalar:
-            leaves = self._rest.gather(value, context)
+            rest = self._keyed_rest if is_keyed else self._rest
+            leaves = rest.gather(value, context)
             # A field that the rule names wins, with whatever it made of the value.
             fields = {**leaves.fields, **fields}
             troubles += leaves.troubles
@@ -158,6 +167,11 @@ class CompiledRule:
             raise Unfit(Kind.NOT_JSON, f"found {show(value)}, the rule needs a JSON object")
         number = convert(value, context, "value")
         return ({} if number is None else {"value": number}), []
+
+    def _name_of_value(self, context: Context) -> str:
+        assert self._key is not None
+        name = _name_of(self._key, context)
+        return snake(name) if self._is_snake else name
 
 
 def _compile_field(

@@ -25,6 +25,7 @@ class Kind(enum.StrEnum):
     TEXT = "text"
     TYPE = "type"
     NOT_FINITE = "not-finite"
+    UNIT = "unit"
     RANGE = "range"
     ARITHMETIC = "arithmetic"
     NAME = "name"

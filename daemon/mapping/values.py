@@ -5,12 +5,22 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Container
 
-from daemon.config import ArithmeticTrouble, Expression, FieldRule, conversion, parse_expression
+from daemon.config import (
+    ArithmeticTrouble,
+    Expression,
+    FieldRule,
+    conversion,
+    is_path,
+    parse_expression,
+    parse_path,
+)
 from daemon.mapping.memory import FieldMemory
 from daemon.mapping.parsers import as_float, as_int, compile_parser, word_of
 from daemon.mapping.reach import MISSING, Context, compile_path
-from daemon.mapping.troubles import Kind, Unfit
+from daemon.mapping.troubles import Kind, Unfit, show
 from daemon.messages import JsonValue
+
+_CACHED_UNITS = 100
 
 Number = int | float
 Convert = Callable[[JsonValue, Context, str], "Number | None"]
@@ -31,6 +41,7 @@ def compile_value(
         for step in (
             _expression(rule, null_words),
             _scaling(rule),
+            _converting(rule),
             _rounding(rule),
             _limits(rule),
             _counting(rule, memory),
@@ -134,7 +145,7 @@ def _expression(rule: FieldRule, null_words: Container[str]) -> Step | None:
 def _scaling(rule: FieldRule) -> Step | None:
     """Scale and offset, then the unit, as one straight line."""
     factor, shift = rule.scale, rule.offset
-    if rule.unit is not None and rule.store_as is not None:
+    if rule.unit is not None and rule.store_as is not None and not is_path(rule.unit):
         unit_factor, unit_shift = conversion(rule.unit, rule.store_as)
         factor, shift = factor * unit_factor, shift * unit_factor + unit_shift
     if (factor, shift) == (1.0, 0.0):
@@ -144,6 +155,32 @@ def _scaling(rule: FieldRule) -> Step | None:
         return _clean(number * factor + shift)
 
     return scale
+
+
+def _converting(rule: FieldRule) -> Step | None:
+    """From the unit that the payload names."""
+    if rule.unit is None or rule.store_as is None or not is_path(rule.unit):
+        return None
+    path, store_as, known = rule.unit, rule.store_as, dict[str, "tuple[float, float]"]()
+    find = compile_path(parse_path(path))
+
+    def convert(number: Number, context: Context, name: str) -> Number:
+        unit = find(context)
+        if unit is MISSING or unit is None or unit == "":
+            return number
+        line = known.get(unit) if type(unit) is str else None
+        if line is None:
+            try:
+                line = conversion(str(unit), store_as)
+            except ValueError as error:
+                raise Unfit(
+                    Kind.UNIT, f"found the unit {show(unit)} at {path}: {str(error)[:200]}"
+                ) from None
+            if len(known) < _CACHED_UNITS:
+                known[str(unit)] = line
+        return number if line == (1.0, 0.0) else _clean(number * line[0] + line[1])
+
+    return convert
 
 
 def _clean(number: Number) -> float:

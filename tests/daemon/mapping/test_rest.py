@@ -156,3 +156,69 @@ def test_contradictions_are_refused(tmp_path: Path, options: str, complaint: str
     with pytest.raises(ConfigError) as error:
         rule_mapper(tmp_path, options)
     assert complaint in str(error.value)
+
+
+def test_key_names_a_single_value(tmp_path: Path) -> None:
+    rules = rule_mapper(
+        tmp_path,
+        'key: "{q}", fields: {"*_F": {unit: °F, store_as: °C}, v: {}}, rest: store',
+        "d/+q",
+    )
+    payloads = {"temp_F": "50", "v": "3", "other": "ON", "all": '{"v": 1, "x_F": 32}'}
+    seen = {q: fields_of(rules.map(message(text, f"d/{q}"))) for q, text in payloads.items()}
+    assert seen == {
+        "temp_F": {"temp_F": 10}, "v": {"v": 3}, "other": {"other": 1}, "all": {"v": 1, "x_F": 0},
+    }  # fmt: skip
+
+
+def test_level_that_is_a_key_becomes_no_tag(tmp_path: Path) -> None:
+    [point] = rule_mapper(tmp_path, 'key: "{q}"', "d/+dev/+q").map(message("1", "d/a/b")).points
+    assert set(point.tags) == {"host", "dev"}
+
+
+def test_key_names_each_place_that_is_a_single_value(tmp_path: Path) -> None:
+    rules = rule_mapper(tmp_path, 'each: $.value, key: "{p}", names: snake', "N/#p")
+    assert fields_of(rules.map(message('{"value": 26.4}', "N/Dc/0/Voltage"))) == {
+        "dc_0_voltage": 26.4
+    }
+    assert rules.map(message('{"value": null}', "N/Dc/0/Voltage")).outcome is Outcome.NO_VALUE
+
+
+def test_key_and_text_of_a_single_value(tmp_path: Path) -> None:
+    rules = rule_mapper(tmp_path, 'key: "{q}", text: enum', "d/+q")
+    assert fields_of(rules.map(message("heating", "d/state"))) == {"state": 2}
+    dropping = rule_mapper(tmp_path, 'key: "{q}"', "d/+q")
+    assert dropping.map(message("heating", "d/state")).outcome is Outcome.NO_VALUE
+
+
+ONLY = """\
+sources:
+  - {topic: a/#device, only: object, measurement: o}
+  - {topic: a/+device/+q, only: value, key: "{q}", measurement: v}
+"""
+
+
+@pytest.mark.parametrize(
+    ("topic", "payload", "measurement", "device"),
+    [
+        ("a/x/y", '{"v": 1}', "o", "x/y"),
+        ("a/x/y", "[1]", "o", "x/y"),
+        ("a/x/y", "1", "v", "x"),
+        ("a/x", '{"v": 1}', "o", "x"),
+    ],
+)
+def test_rule_takes_only_the_shape_that_it_says(
+    tmp_path: Path, topic: str, payload: str, measurement: str, device: str
+) -> None:
+    [point] = mapper(tmp_path, ONLY).map(message(payload, topic)).points
+    assert (point.measurement, point.tags["device"]) == (measurement, device)
+
+
+def test_unit_may_stand_in_the_payload(tmp_path: Path) -> None:
+    rules = rule_mapper(tmp_path, "fields: {t: {unit: $.u, store_as: °C, scale: 0.1, max: 60}}")
+    for payload, wanted in (('"F"', 10), ('"°C"', 50), ("null", 50), ('""', 50)):
+        mapped = rules.map(message(f'{{"t": 500, "u": {payload}}}'))
+        assert fields_of(mapped) == {"t": wanted}, payload
+    for payload in ('"kPa"', '"furlong"', "[1]", "5"):
+        mapped = rules.map(message(f'{{"t": 500, "u": {payload}}}'))
+        assert (mapped.outcome, mapped.kind) == (Outcome.REJECTED, "unit"), payload
