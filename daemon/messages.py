@@ -68,6 +68,8 @@ class Message:
     """None for QoS 0: nothing to acknowledge."""
     monotonic_us: int | None = None
     """Monotonic clock at arrival, µs: the wall clock may have been wrong. None: not taken."""
+    cut_bytes: int = 0
+    """How many bytes of the payload were not kept, because it is longer than any rule takes."""
     is_clock_doubtful: bool = False
     """`received_us` is from a clock that could not be believed, and will not be put right."""
 

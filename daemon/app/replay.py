@@ -19,7 +19,7 @@ from daemon.config import Config
 from daemon.errors import EX_IOERR, EX_NOINPUT, EX_NOPERM, StartError
 from daemon.mapping import compile_mapper
 from daemon.messages import Mapped, Message, Outcome
-from daemon.writer import RejectTray, decode_reject, working_lines
+from daemon.writer import QUALITY_TAG, RejectTray, decode_reject, marked, working_lines
 from tinyflux import MeasurementQuery, Point, TimeQuery, TinyFlux
 
 _CHUNK_LINES = 500
@@ -138,7 +138,8 @@ class Replay:
                 report.unreadable += 1
                 kept.append(line)
                 continue
-            mapped = self._mapper.map(reject.item)
+            # What came while the clock could not be believed is marked now as it was then.
+            mapped = marked(self._mapper.map(reject.item), reject.item)
             if mapped.outcome not in (Outcome.STORED, Outcome.NO_VALUE):
                 topic = reject.item.topic if isinstance(reject.item, Message) else reject.item.poll
                 reason = mapped.reason or "no rule is for it"
@@ -166,7 +167,7 @@ def _new_points(mapped: Mapped, db: TinyFlux, fresh: set[object]) -> Iterator[Po
     """Its points without what is in the data, or in `fresh`, already; adds them to `fresh`."""
     for point in mapped.points:
         assert point.time is not None
-        place = (point.time, point.measurement, tuple(sorted(point.tags.items(), key=str)))
+        place = (point.time, point.measurement, tuple(sorted(_identity(point).items(), key=str)))
         stored = _stored_fields(point, db)
         fields = {
             key: value
@@ -182,7 +183,17 @@ def _stored_fields(point: Point, db: TinyFlux) -> set[tuple[str, object]]:
     """Names and values that are stored of this series at this moment."""
     same = (TimeQuery() == point.time) & (MeasurementQuery() == point.measurement)
     found = db.search(same, sorted=False)
-    return {pair for other in found if other.tags == point.tags for pair in other.fields.items()}
+    return {
+        pair
+        for other in found
+        if _identity(other) == _identity(point)
+        for pair in other.fields.items()
+    }
+
+
+def _identity(point: Point) -> dict[str, str | None]:
+    """The tags that tell its series from others."""
+    return {key: value for key, value in point.tags.items() if key != QUALITY_TAG}
 
 
 def _explain(data: Path, error: OSError) -> StartError:

@@ -15,6 +15,11 @@ from daemon.messages import JsonValue
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NUMBER = re.compile(r"-?[0-9]{1,20}(?:\.[0-9]{1,12})?").fullmatch
+# No device that is set right shows a time before 2020, when this program was not yet written; those
+# that are not set show 1970, 2000 or when they were made.
+_FIRST_US = 1_577_836_800_000_000
+# A board has not lain on a shelf for longer.
+_LONGEST_OFF_US = 20 * 365 * 86_400_000_000
 _UNITS_US = {"unix_s": 1_000_000.0, "unix_ms": 1_000.0, "unix_us": 1.0}
 
 ReadTime = Callable[[Context, int], int]
@@ -30,9 +35,14 @@ class Window:
 
     past_us: int = 7 * 86_400_000_000
     future_us: int = 300_000_000
+    is_arrival_known: bool = True
+    """Whether the time of arrival can be believed. A clock that nobody has set says little about a
+    device's: then only a time that no clock should show is refused."""
 
     def check(self, time_us: int, received_us: int, what: str) -> int:
         """The time, if it can be right. Raises Unfit."""
+        if not self.is_arrival_known:
+            return self._check_alone(time_us, received_us, what)
         ahead_us = time_us - received_us
         if -self.past_us <= ahead_us <= self.future_us:
             return time_us
@@ -40,6 +50,15 @@ class Window:
         raise Unfit(
             Kind.IMPLAUSIBLE_TIME,
             f"{what} is further from its arrival than collector.clock.{option}",
+        )
+
+    def _check_alone(self, time_us: int, received_us: int, what: str) -> int:
+        base_us = max(received_us, _FIRST_US)
+        if min(_FIRST_US, base_us - self.past_us) <= time_us <= base_us + _LONGEST_OFF_US:
+            return time_us
+        raise Unfit(
+            Kind.IMPLAUSIBLE_TIME,
+            f"{what} cannot be right, whatever the time is (the collector's clock is not set)",
         )
 
 

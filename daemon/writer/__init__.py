@@ -3,7 +3,7 @@
 Nothing here knows a broker or a poll; it is handed items, and acknowledges through a Protocol.
 """
 
-from daemon.writer.clock_hold import ClockHold, HoldLimits
+from daemon.writer.clock_hold import QUALITY_TAG, ClockHold, HoldLimits, marked
 from daemon.writer.commit import CommitRule
 from daemon.writer.duplicates import DuplicateMemory
 from daemon.writer.inbox import Inbox, InboxCounts, Item
@@ -18,6 +18,7 @@ from daemon.writer.store import Store
 from daemon.writer.writer import Files, Observer, Writer
 
 __all__ = [
+    "QUALITY_TAG",
     "ClockHold",
     "CommitRule",
     "DuplicateMemory",
@@ -37,6 +38,7 @@ __all__ = [
     "Window",
     "Writer",
     "decode_reject",
+    "marked",
     "predecessor_of",
     "working_lines",
 ]

@@ -37,11 +37,9 @@ class HoldLimits:
 
 @dataclass(frozen=True, slots=True)
 class Timed:
-    """An item whose time is as right as it gets."""
+    """An item whose time is as right as it gets; it says so itself if that is not right."""
 
     item: Item
-    is_marked: bool = False
-    """The clock could not be believed: what takes its time from it gets the tag."""
     number: int = 0
     """Its number in the spool; 0 for one that has not waited."""
 
@@ -102,7 +100,9 @@ class ClockHold:
             len(self._spool) >= self._limits.items
             or self._spool.size_bytes >= self._limits.size_bytes
         )
-        return Timed(item, is_marked=True) if is_full or trust is Trust.GIVEN_UP else None
+        if is_full or trust is Trust.GIVEN_UP:
+            return Timed(replace(item, is_clock_doubtful=True))
+        return None
 
     def hold(self, items: Sequence[Item]) -> None:
         """Keep these until their time is known; durable after `sync`. May raise OSError."""
@@ -176,17 +176,17 @@ class ClockHold:
                 "disk may be about to fail",
                 self._spool.path,
             )
-            return Timed(Reading("(spoiled)", None, self._clock.now_us()), True, number)
+            return Timed(Reading("(spoiled)", None, self._clock.now_us()), number)
         item = held.item
         if number not in self._foreign:
             wall_us: int | None = self._trust.wall_us(held.monotonic_us)
-            is_marked = self._trust.trust is not Trust.YES
+            is_doubtful = self._trust.trust is not Trust.YES
         else:
             wall_us = self._trust.wall_us_of(held.boot_id, held.monotonic_us)
-            is_marked = wall_us is None
+            is_doubtful = wall_us is None
         if wall_us is not None:
             item = replace(item, received_us=wall_us)
-        return Timed(item, is_marked, number)
+        return Timed(replace(item, is_clock_doubtful=is_doubtful), number)
 
     def _held(self, number: int) -> HeldItem | None:
         body = self._spool.get(number)
@@ -197,7 +197,10 @@ class ClockHold:
 
 
 def marked(mapped: Mapped, item: Item) -> Mapped:
-    """The same with the tag on every point that has its time from the clock."""
+    """The same, with the tag on every point that has its time from a clock that could not be
+    believed."""
+    if not item.is_clock_doubtful:
+        return mapped
     received = _EPOCH + timedelta(microseconds=item.received_us)
     for point in mapped.points:
         if point.time == received:

@@ -54,10 +54,7 @@ class Intake:
         return [] if self._hold is None else [self._mapped(one) for one in self._hold.take(limit)]
 
     def _mapped(self, timed: Timed) -> Entry:
-        mapped = self._map(timed.item)
-        if timed.is_marked:
-            mapped = marked(mapped, timed.item)
-        return Entry(timed.item, mapped, timed.number)
+        return Entry(timed.item, marked(self._map(timed.item), timed.item), timed.number)
 
     def _map(self, item: Item) -> Mapped:
         try:

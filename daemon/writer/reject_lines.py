@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from daemon.messages import Mapped, Message, Reading
+from daemon.writer.clock_hold import QUALITY_TAG, UNSYNCED
 from daemon.writer.inbox import Item
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -28,7 +29,8 @@ class Reject:
 
 def encode_reject(item: Item, mapped: Mapped, limit_bytes: int) -> bytes:
     """One item as a line of at most `limit_bytes`: what is longer is cut, and marked as cut."""
-    line = _dump(_record(item, mapped))
+    is_whole = not (isinstance(item, Message) and item.cut_bytes)
+    line = _dump(_record(item, mapped) | ({} if is_whole else {"is_cut": True}))
     if len(line) <= limit_bytes:
         return line
     # Text grows sixfold at worst (control characters become \\u00xx), base64 by a third.
@@ -54,14 +56,17 @@ def decode_reject(line: bytes) -> Reject | None:
 
 def _item(record: dict[str, Any]) -> Item:
     received_us = _microseconds(record["time"])
+    is_doubtful = record.get(QUALITY_TAG) == UNSYNCED
     if "poll" in record:
-        return Reading(str(record["poll"]), record["value"], received_us)
+        poll, value = str(record["poll"]), record["value"]
+        return Reading(poll, value, received_us, is_clock_doubtful=is_doubtful)
     return Message(
         source=str(record["source"]),
         topic=str(record["topic"]),
         payload=_bytes(record),
         received_us=received_us,
         qos=int(record["qos"]),
+        is_clock_doubtful=is_doubtful,
     )
 
 
@@ -85,6 +90,9 @@ def _microseconds(text: str) -> int:
 def _record(item: Item, mapped: Mapped, longest: int | None = None) -> dict[str, object]:
     moment = _EPOCH + timedelta(microseconds=item.received_us)
     record: dict[str, object] = {"time": moment.isoformat(timespec="microseconds")}
+    if item.is_clock_doubtful:
+        # What a replay makes of it must say so too.
+        record[QUALITY_TAG] = UNSYNCED
     if isinstance(item, Message):
         record |= {"source": item.source, "topic": item.topic[:longest], "qos": item.qos}
         record |= _payload(item.payload[:longest])

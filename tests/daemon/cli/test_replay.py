@@ -128,6 +128,37 @@ def test_what_was_stored_in_part_gets_the_rest(folder: Path) -> None:
     assert _left(folder) == ""
 
 
+def test_what_came_while_the_clock_was_wrong_is_marked(folder: Path) -> None:
+    """Also where the collector has stored a part of it, with the mark."""
+    rejects = RejectFile(folder / "rejects.jsonl", 10_000_000)
+    for payload in (b'{"temp": 1}', b'{"temp": 2, "h": 3}'):
+        item = Message("home", "sensors/attic", payload, T_US, qos=1, is_clock_doubtful=True)
+        rejects.append(item, Mapped(Outcome.REJECTED, rule="sources[0]", kind="missing"))
+    tags = {"host": "test", "device": "attic", "time_quality": "unsynced"}
+    rejects.close()
+    with TinyFlux(str(folder / "data.csv")) as db:
+        moment = datetime.fromtimestamp(T_US / 1e6, tz=UTC)
+        db.insert(Point(time=moment, measurement="climate", tags=tags, fields={"h": 3.0}))
+    both = "fields: {t: $.temp, h: {path: $.h, optional: true}}"
+    assert main(["replay", "-c", _config(folder, both)]) == 0
+    assert _values(folder) == [{"h": 3.0}, {"t": 1.0}, {"t": 2.0}]
+    rows = read_rows(folder / "data.csv", "climate")
+    assert [row.tags["time_quality"] for row in rows] == ["unsynced"] * 3
+
+
+def test_a_part_that_was_stored_without_the_mark_is_not_stored_again(folder: Path) -> None:
+    rejects = RejectFile(folder / "rejects.jsonl", 10_000_000)
+    item = Message("home", "sensors/attic", b'{"temp": 1}', T_US, is_clock_doubtful=True)
+    rejects.append(item, Mapped(Outcome.REJECTED, rule="sources[0]", kind="missing"))
+    rejects.close()
+    with TinyFlux(str(folder / "data.csv")) as db:
+        moment = datetime.fromtimestamp(T_US / 1e6, tz=UTC)
+        tags = {"host": "test", "device": "attic"}
+        db.insert(Point(time=moment, measurement="climate", tags=tags, fields={"t": 1.0}))
+    assert main(["replay", "-c", _config(folder, RIGHT)]) == 0
+    assert _values(folder) == [{"t": 1.0}]
+
+
 def test_lines_that_are_no_rejects_stay(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "rejects.jsonl").write_bytes(b'{"time": "20\nhello\n')
     assert main(["replay", "-c", _config(folder, RIGHT)]) == 0

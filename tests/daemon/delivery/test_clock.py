@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from daemon.cli import main
 from tests.daemon.app.processes import CollectorProcess, configuration_for
 from tests.daemon.waiting import wait_until
 from tests.support.mosquitto import Mosquitto
@@ -35,6 +36,12 @@ class BoardProcess(CollectorProcess):
         temporary.write_text(f"{offset_s} {boot} {int(is_synchronised)}", encoding="ascii")
         temporary.rename(self.control)
 
+    def configure(self, old: str, new: str) -> None:
+        """The next start finds this in the place of that."""
+        text = self.config_path.read_text(encoding="utf-8")
+        assert old in text
+        self.config_path.write_text(text.replace(old, new), encoding="utf-8")
+
     def wait_for_spooled(self, text: str) -> None:
         spool = self.data_path.with_suffix(".spool")
         wait_until(lambda: spool.exists() and text in spool.read_text(), f"{text} to be spooled")
@@ -54,7 +61,10 @@ class BoardProcess(CollectorProcess):
 @pytest.fixture
 def board(mosquitto: Mosquitto, tmp_path: Path) -> Iterator[BoardProcess]:
     """Not started yet; killed at the end."""
-    rules = ["{topic: n/+publisher, measurement: numbers}"]
+    rules = [
+        "{topic: n/+publisher, measurement: numbers}",
+        "{topic: t/+publisher, measurement: timed, time: $.ts, fields: {value: $.v}}",
+    ]
     process = BoardProcess(
         tmp_path, configuration_for(mosquitto, interval="100ms", sources=rules, extra=POLL)
     )
@@ -112,3 +122,30 @@ def test_a_step_of_an_hour_stops_neither_messages_nor_polls(
     after = len(board.wait_for_points("answers", before + 3))
     assert after < before + 100
     assert board.end() == 0
+
+
+def test_where_the_time_is_never_told_what_comes_is_marked_in_the_reject_file_too(
+    board: BoardProcess, mosquitto: Mosquitto
+) -> None:
+    board.configure("{name: test}", "{name: test, clock: {wait_for_sync: 200ms}}")
+    board.set_clock(MONTHS_AGO_S, is_synchronised=False)
+    board.start(says=CONNECTED)
+    board.wait_for_log("not synchronised within")
+    now_s = round(time.time())
+    mosquitto.publish("n/one", "many")
+    mosquitto.publish("n/one", "1")
+    mosquitto.publish("t/one", f'{{"ts": {now_s}, "v": 2}}')
+    mosquitto.publish("t/one", '{"ts": 12, "v": 3}')
+    first, second = board.wait_for_points("timed", 2)
+    # The device knows the time, our clock does not; a device that shows 1970 knows it neither.
+    assert (first.time, first.tags.get("time_quality")) == (
+        datetime.fromtimestamp(now_s, UTC),
+        None,
+    )
+    assert not _is_now(second)
+    assert second.tags["time_quality"] == "unsynced"
+    assert board.end() == 0
+    board.configure("numbers}", "numbers, fields: {n: {enum: {many: 9}}}}")
+    assert main(["replay", "-c", str(board.config_path)]) == 0
+    *_, replayed = board.points("numbers")
+    assert (replayed.fields, replayed.tags["time_quality"]) == ({"n": 9}, "unsynced")

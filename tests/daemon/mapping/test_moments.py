@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -84,3 +85,34 @@ def test_the_window_is_configured(tmp_path: Path) -> None:
         rules.map(message(_payload(NOW_S + offset_s))).kind for offset_s in (-3_700, -3_500, DAY_S)
     ]
     assert kinds == ["implausible-time", "", ""]
+
+
+@pytest.mark.parametrize(
+    "time_s",
+    [
+        pytest.param(NOW_S + 90 * DAY_S, id="the device knows better"),
+        pytest.param(NOW_S - 90 * DAY_S, id="our clock runs ahead"),
+        pytest.param(NOW_S + 5 * 365 * DAY_S, id="years on a shelf"),
+    ],
+)
+def test_beside_a_clock_that_nobody_has_set_the_payloads_time_is_taken(
+    tmp_path: Path, time_s: int
+) -> None:
+    item = replace(message(_payload(time_s)), is_clock_doubtful=True)
+    mapped = _timed(tmp_path).map(item)
+    [point] = mapped.points
+    assert (mapped.outcome, mapped.kind) == (Outcome.STORED, "")
+    assert point.time is not None
+    assert point.time.timestamp() == time_s
+
+
+@pytest.mark.parametrize("time", [12, "2000-01-01T00:00:12Z", "2099-01-01T00:00:00Z", 1e300])
+def test_a_time_that_no_clock_should_show_is_not_taken_even_then(
+    tmp_path: Path, time: object
+) -> None:
+    item = replace(message(_payload(time)), is_clock_doubtful=True)
+    mapped = _timed(tmp_path).map(item)
+    [point] = mapped.points
+    assert mapped.kind == "implausible-time"
+    assert point.time is not None
+    assert round(point.time.timestamp() * 1e6) == NOW_US

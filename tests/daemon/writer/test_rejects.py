@@ -6,11 +6,13 @@ import base64
 import errno
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from daemon.writer import RejectFile
+from daemon.messages import Message, Reading
+from daemon.writer import RejectFile, decode_reject
 from tests.daemon.writer.items import message, reading, rejected
 from tinyflux.files import intercepted
 
@@ -42,6 +44,23 @@ def test_a_line_says_all_that_is_needed_to_try_again(tmp_path: Path) -> None:
             "reason": "not JSON",
         }
     ]
+
+
+@pytest.mark.parametrize("item", [message(), reading()], ids=["message", "poll"])
+def test_a_line_says_that_its_time_is_not_to_be_believed(
+    tmp_path: Path, item: Message | Reading
+) -> None:
+    rejects = RejectFile(tmp_path / "rejects.jsonl", 1_000_000)
+    rejects.append(replace(item, is_clock_doubtful=True), rejected())
+    rejects.append(item, rejected())
+    doubtful, known = rejects.lines()
+    assert json.loads(doubtful)["time_quality"] == "unsynced"
+    assert [
+        reject.item.is_clock_doubtful
+        for line in (doubtful, known)
+        if (reject := decode_reject(line))
+    ] == [True, False]
+    rejects.close()
 
 
 @pytest.mark.parametrize(
