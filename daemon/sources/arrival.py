@@ -17,6 +17,8 @@ class Arrival:
     is_duplicate: bool
     identifiers: tuple[int, ...] = ()
     """MQTT 5: those of the subscriptions that it came for, where they have any."""
+    cut_bytes: int = 0
+    """How many bytes of the payload were not kept."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,11 +38,24 @@ from daemon.sources.faults import (
     explain_no_broker,
     explain_no_websocket,
 )
-from daemon.sources.settings import LinkSettings
+from daemon.sources.narrow import NarrowStream
+from daemon.sources.settings import HEAD_BYTES, LinkSettings
 
 _CONNECT_TIMEOUT_S = 8.0
 _PACKETS_PER_TURN = 100
 _FAREWELL_S = 1.0
+
+
+class _NarrowClient(Client):
+    """paho, with a stream that lets nothing above a bound through."""
+
+    largest_bytes = 0
+    stream: NarrowStream | None = None
+
+    def _create_socket(self) -> NarrowStream:
+        # paho has no other place for it: its callbacks get the socket, and cannot replace it.
+        self.stream = NarrowStream(super()._create_socket(), self.largest_bytes, HEAD_BYTES)
+        return self.stream
 
 
 class Link:
@@ -202,10 +215,10 @@ class Link:
         if spare is not None:
             _let_go(spare)
 
-    def _make_client(self) -> Client:
+    def _make_client(self) -> _NarrowClient:
         settings = self._settings
         is_version_5 = settings.is_version_5
-        client = Client(
+        client = _NarrowClient(
             CallbackAPIVersion.VERSION2,
             client_id=settings.client_id,
             # MQTT 5 has its own flag, given with connect().
@@ -218,6 +231,7 @@ class Link:
         if settings.websocket_path is not None:
             client.ws_set_options(settings.websocket_path)
         client.connect_timeout = _CONNECT_TIMEOUT_S
+        client.largest_bytes = settings.whole_packet_bytes
         if settings.username is not None:
             client.username_pw_set(settings.username, settings.password)
         if settings.tls is not None:
@@ -248,7 +262,7 @@ class Link:
         descriptor: int = connection.fileno()
         pending = getattr(connection, "pending", None)
         if is_reading and pending is not None and pending() > 0:
-            return True, False, False
+            return True, self._client.want_write(), False
         if self._poller is None:
             self._poller = select.poll()
             self._poller.register(wake_fd, select.POLLIN)
@@ -365,6 +379,7 @@ class Link:
                 message.retain,
                 message.dup,
                 tuple(getattr(message.properties, "SubscriptionIdentifier", ())),
+                self._client.stream.cut_bytes if self._client.stream is not None else 0,
             )
         )
 

@@ -343,6 +343,7 @@ class MqttSource:
                 is_duplicate=arrival.is_duplicate,
                 receipt=receipt,
                 monotonic_us=round(self._clock.monotonic_s() * 1e6),
+                cut_bytes=arrival.cut_bytes,
             )
         )
 

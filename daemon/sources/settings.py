@@ -11,9 +11,13 @@ from daemon.sources.faults import Address
 from daemon.sources.tls import tls_context
 
 _MAX_PASSWORD_BYTES = 65_535
+# What is larger than any payload that a rule takes, and is still taken in.
 _MIN_PACKET_BYTES = 8 * 2**20
+# A reject line of so much is still whole, and can be replayed under a larger max_payload.
+_MIN_WHOLE_BYTES = 2**20
 # Topic, response topic and content type have up to 64 KiB each, and so has a user property.
-_PACKET_HEAD_BYTES = 512 * 2**10
+HEAD_BYTES = 512 * 2**10
+"""What is kept of a packet that is too large; room for all that stands before a payload."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,8 @@ class LinkSettings:
     """MQTT 5: how many messages it may send unacknowledged."""
     max_packet_bytes: int = 0
     """MQTT 5: the broker discards what is larger; 0: nothing is."""
+    whole_packet_bytes: int = 0
+    """Of what is larger only the head is kept, `HEAD_BYTES`; 0: all is kept."""
     tls: ssl.SSLContext | None = None
     is_passing: bool = False
     """Leaves nothing behind at the broker: no session, and none is taken up."""
@@ -79,7 +85,8 @@ def link_settings(config: Config, name: str, endpoint: Endpoint | None = None) -
         keepalive_s=round(broker.keepalive_s),
         session_s=broker.session_s,
         receive_maximum=broker.inflight_window,
-        max_packet_bytes=_max_packet_bytes(config, name),
+        max_packet_bytes=max(_MIN_PACKET_BYTES, _needed_bytes(config, name)),
+        whole_packet_bytes=max(_MIN_WHOLE_BYTES, _needed_bytes(config, name)),
         tls=tls_context(place, broker.tls or TlsConfig()) if broker.is_tls else None,
         websocket_path=broker.websocket_path,
         will=_status_message(config.will(name)) if broker.announce else None,
@@ -87,11 +94,10 @@ def link_settings(config: Config, name: str, endpoint: Endpoint | None = None) -
     )
 
 
-def _max_packet_bytes(config: Config, name: str) -> int:
-    """Room for the largest payload that a rule of this broker takes, and for a reject line of most
-    that none does."""
+def _needed_bytes(config: Config, name: str) -> int:
+    """Room for the largest payload that a rule of this broker takes."""
     limits = (rule.max_payload_bytes for rule in config.sources if config.broker_of(rule) == name)
-    return max(_MIN_PACKET_BYTES, max(limits, default=0) + _PACKET_HEAD_BYTES)
+    return max(limits, default=0) + HEAD_BYTES
 
 
 def _scheme(broker: BrokerConfig) -> str:

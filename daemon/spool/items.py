@@ -37,6 +37,7 @@ def pack_item(held: HeldItem) -> dict[str, JsonValue]:
         "qos": item.qos,
         "retained": item.is_retained,
         "seen": item.is_seen,
+        "cut_bytes": item.cut_bytes,
     }
 
 
@@ -58,6 +59,8 @@ def unpack_item(body: Mapping[str, JsonValue]) -> HeldItem:
             qos=_number(body["qos"]),
             is_retained=body["retained"] is True,
             is_seen=body["seen"] is True,
+            # An earlier version has not written it.
+            cut_bytes=_number(body.get("cut_bytes", 0)),
         )
     return HeldItem(item, str(body["boot"]), _number(body["monotonic_us"]))
 

@@ -86,7 +86,9 @@ class Inbox:
                     self._drop(item)
                 return False
             self._received += 1
-            if receipt is None and not self._fits(size, _UNPROTECTED_SHARE):
+            # How large one item may be is for its rule to say.
+            is_alone = not self._held_items
+            if receipt is None and not is_alone and not self._fits(size, _UNPROTECTED_SHARE):
                 self._drop(item)
                 return False
             self._items.append(item)

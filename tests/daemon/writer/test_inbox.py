@@ -44,6 +44,15 @@ def test_the_bytes_are_bounded_too() -> None:
     assert inbox.counts().waiting == 1
 
 
+def test_an_empty_inbox_takes_an_item_of_any_size() -> None:
+    """A rule with a large max_payload has accepted it."""
+    inbox = Inbox(max_bytes=10_000)
+    assert inbox.put(message(payload=b"x" * 50_000))
+    assert not inbox.put(message())
+    inbox.release(inbox.take())
+    assert inbox.put(message(payload=b"x" * 50_000))
+
+
 def test_room_is_free_only_after_the_release() -> None:
     inbox = Inbox(max_items=4)
     _fill(inbox, 4)
