@@ -27,6 +27,7 @@ from daemon.config.storage import CommitRules, RejectsConfig, StorageConfig
 from daemon.config.template_expressions import Variables
 from daemon.config.template_filters import MissingValue, NoValue, TemplateTrouble, Undefined
 from daemon.config.templates import Template, parse_template
+from daemon.config.thinning import Deadband, ThinningRules, parse_deadband
 from daemon.config.topics import TopicFilter, covers, parse_topic_filter
 from daemon.config.units import Unit, conversion, find_unit
 from daemon.config.value_templates import (
@@ -48,6 +49,7 @@ __all__ = [
     "Config",
     "Cron",
     "CsvRule",
+    "Deadband",
     "Expression",
     "FieldRule",
     "KeyValueRule",
@@ -72,6 +74,7 @@ __all__ = [
     "SystemPoll",
     "Template",
     "TemplateTrouble",
+    "ThinningRules",
     "Tier",
     "TimeRule",
     "TlsConfig",
@@ -99,6 +102,7 @@ __all__ = [
     "local_zone",
     "order_of",
     "parse_cron",
+    "parse_deadband",
     "parse_expression",
     "parse_path",
     "parse_template",

@@ -12,6 +12,7 @@ from daemon.config.habits import suggest
 from daemon.config.paths import is_path, parse_path
 from daemon.config.section import Items, Name, Number, Section, as_keys, as_text
 from daemon.config.templates import parse_template
+from daemon.config.thinning import DeadbandText
 from daemon.config.units import conversion, find_unit
 from daemon.config.value_templates import parse_value_template
 
@@ -107,6 +108,8 @@ class FieldRule(Section):
     on_range: Literal["drop", "clamp", "reject"] = "reject"
     """A value below min or above max: leave it out in silence (drop), store the bound (clamp), or
     report it (reject)."""
+    deadband: DeadbandText = None
+    """As `deadband` of the rule, for this field alone."""
     ignore: Items[Number] = ()
     """Values as reported that mean no value, such as [85.0, -127.0] for a DS18B20."""
     default: Number | None = None
@@ -181,6 +184,10 @@ class FieldRule(Section):
             "`scale` and `offset` make no sense with `type: bool`",
         )
         yield self.scale == 0, "`scale: 0` would make every value the same"
+        yield (
+            self.type in ("bool", "enum") and self.deadband not in (None, 0.0),
+            f"words have no distance: with `type: {self.type}` only `deadband: 0` makes sense",
+        )
         yield (
             self.default is not None and self.optional,
             "`default` and `optional` exclude each other",

@@ -13,8 +13,9 @@ from daemon.config.fields import FieldRule, Fields, check_patterns, order_of
 from daemon.config.habits import suggest
 from daemon.config.paths import parse_path
 from daemon.config.payloads import PayloadRule, as_payload
-from daemon.config.section import Items, Name, Section, SizeBytes, as_texts, check_name
+from daemon.config.section import Items, Name, Seconds, Section, SizeBytes, as_texts, check_name
 from daemon.config.templates import parse_template
+from daemon.config.thinning import ThinningRules
 from daemon.config.topics import parse_topic_filter
 from daemon.config.value_templates import is_value_template, parse_value_template
 from daemon.config.zones import find_zone
@@ -122,7 +123,7 @@ TagRules = Annotated[
 ]
 
 
-class ValueRules(Section):
+class ValueRules(ThinningRules):
     """What sources and polls share: how a decoded value becomes points."""
 
     tags: TagRules = Field(default_factory=dict)
@@ -192,6 +193,11 @@ class SourceRule(ValueRules):
     only: Literal["object", "value"] | None = None
     """Take only payloads that are an object or a list (object), or only single values (value); else
     the rules further down are asked."""
+    repeats_within_s: Seconds | None = Field(
+        default=None, validation_alias="repeats_within", gt=0, le=3600
+    )
+    """The same point again within so much time is the same transmission: sensors at 433 MHz send
+    each reading three to six times. It counts as `duplicate`."""
     also: bool = False
     """True: rules further down get the message too."""
     ignore: bool = False
