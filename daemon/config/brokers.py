@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
 
 from daemon.config.access import Announcement, TlsConfig
+from daemon.config.presets import PresetUse, PresetUses
 from daemon.config.section import InputPath, Seconds, Section
 
 _URL = re.compile(
@@ -82,6 +83,10 @@ class BrokerConfig(Section):
     """Published by the broker when the collector vanishes, and by the collector when it stops."""
     birth: Announcement = Field(default_factory=Announcement)
     """Published by the collector each time it has connected."""
+    presets: PresetUses = ()
+    """Rules for the devices of known projects, after those of `sources`: names, or a name with the
+    prefixes of its topics, as {esphome: {prefixes: [boiler, attic]}}. `tinyflux-collector presets`
+    lists them."""
 
     @field_validator("url")
     @classmethod
@@ -93,6 +98,18 @@ class BrokerConfig(Section):
                 "wss://host:port/path or embedded; user name and password have keys of their own"
             )
         return url
+
+    @field_validator("presets")
+    @classmethod
+    def _check_presets(cls, presets: tuple[PresetUse, ...]) -> tuple[PresetUse, ...]:
+        names = [preset.name for preset in presets]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(
+                    f"the preset {name!r} stands twice; give its `prefixes` in one place, as "
+                    f"{{{name}: {{prefixes: [a, b]}}}}"
+                )
+        return presets
 
     @field_validator("listen")
     @classmethod

@@ -49,6 +49,7 @@ def data_folder(path: Path) -> Path:
 def _validate(document: Document, path: Path, problems: list[Problem]) -> Config | None:
     context: dict[str, Any] = {
         "origin": path,
+        "document": document,
         "folder": path.parent,
         "data_folder": data_folder(path),
     }

@@ -14,7 +14,9 @@ from pydantic import Field, PrivateAttr, ValidationInfo, model_validator
 from daemon.config.access import Announcement
 from daemon.config.brokers import BrokerConfig
 from daemon.config.collector import CollectorConfig, LoggingConfig
+from daemon.config.document import Document, Place
 from daemon.config.exposure import exposures
+from daemon.config.placed import PlacedRule
 from daemon.config.polls import AnyPoll
 from daemon.config.retention import RetentionConfig
 from daemon.config.section import Items, Section
@@ -42,6 +44,7 @@ class Config(Section):
     """What is logged."""
 
     _origin: Path = PrivateAttr(default=Path("config.yaml"))
+    _document: Document = PrivateAttr(default_factory=Document)
 
     @model_validator(mode="before")
     @classmethod
@@ -57,6 +60,7 @@ class Config(Section):
     def _remember_origin(self, info: ValidationInfo) -> Config:
         if isinstance(info.context, dict) and "origin" in info.context:
             self._origin = info.context["origin"]
+            self._document = info.context["document"]
         return self
 
     @property
@@ -98,6 +102,25 @@ class Config(Section):
         """The name of the broker whose messages a rule is for."""
         return rule.broker if rule.broker is not None else next(iter(self.brokers))
 
+    def message_rules(self, broker: str) -> tuple[PlacedRule, ...]:
+        """The rules for a broker's messages in their order: sources, then presets."""
+        return self._message_rules[broker]
+
+    @cached_property
+    def _message_rules(self) -> dict[str, tuple[PlacedRule, ...]]:
+        rules: dict[str, list[PlacedRule]] = {name: [] for name in self.brokers}
+        for number, rule in enumerate(self.sources):
+            placed = PlacedRule(f"sources[{number}]", rule, place=self.place("sources", number))
+            rules[self.broker_of(rule)].append(placed)
+        for name, broker in self.brokers.items():
+            for preset in broker.presets:
+                rules[name] += preset.rules()
+        return {name: tuple(of_broker) for name, of_broker in rules.items()}
+
+    def place(self, *path: str | int) -> Place:
+        """Where a part of the configuration is written; line 0 where it is not known."""
+        return self._document.place(path)
+
     @cached_property
     def notices(self) -> tuple[str, ...]:
         """What is accepted but may not be what was meant, a sentence each, for log and check."""
@@ -133,12 +156,14 @@ class Config(Section):
                 takers.append((number, broker, levels))
 
     def _idle_parts(self) -> Iterator[str]:
-        if not self.sources and not self.polls:
-            yield "nothing is collected: there are neither `sources` nor `polls`"
-        used = {self.broker_of(rule) for rule in self.sources}
+        if not any(self._message_rules.values()) and not self.polls:
+            yield "nothing is collected: there are neither `sources` nor `presets` nor `polls`"
         for name, broker in self.brokers.items():
-            if name not in used and not broker.is_embedded:
-                yield f"brokers.{name} is not connected to: no rule of `sources` is for it"
+            if not self.message_rules(name) and not broker.is_embedded:
+                yield (
+                    f"brokers.{name} is not connected to: no rule of `sources` is for it, and it "
+                    "has no `presets`"
+                )
 
 
 def _machine_id() -> str:

@@ -70,6 +70,19 @@ def fits(topic_filter: str, topic: str) -> bool:
     )
 
 
+@given(st.lists(FILTER, max_size=8), st.data(), TOPIC)
+def test_removed_filters_leave_the_others_as_they_are(
+    filters: list[str], data: st.DataObject, topic: str
+) -> None:
+    trie = TopicTrie(parse_topic_filter(text) for text in filters)
+    removed = data.draw(st.sets(st.sampled_from(range(len(filters))))) if filters else set()
+    for number in removed:
+        trie.remove(number)
+    assert trie.match(topic) == [
+        number for number, text in enumerate(filters) if number not in removed and fits(text, topic)
+    ]
+
+
 @given(st.lists(FILTER, max_size=8), TOPIC)
 def test_trie_finds_what_a_walk_over_all_filters_finds(filters: list[str], topic: str) -> None:
     trie = TopicTrie([parse_topic_filter(text) for text in filters])

@@ -1,0 +1,149 @@
+"""Which rules get a message, in which order: sources, then presets, then discovery.
+
+The configuration's own rules never change. Discovery's are exchanged while messages are mapped.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import tzinfo
+
+from daemon.config import ClockConfig, Config, PlacedRule, Tier
+from daemon.mapping.memory import FieldMemory
+from daemon.mapping.points import FixedLabels, MessageRule, reject
+from daemon.mapping.topics import TopicTrie
+from daemon.mapping.troubles import Unfit
+from daemon.messages import Mapped, Message
+
+_CACHED_TOPICS = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledPlace:
+    """A rule ready to be applied, and where it comes from."""
+
+    placed: PlacedRule
+    rule: MessageRule
+
+    @property
+    def lets_on(self) -> bool:
+        """Whether the rules below are asked although this one has taken a message."""
+        return self.rule.also or self.placed.tier is Tier.DISCOVERY
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A rule that fits a topic, with what the topic says already settled."""
+
+    place: CompiledPlace
+    labels: FixedLabels
+    refusal: Mapped | None
+    """Where the topic cannot become tags."""
+
+    def apply(self, message: Message) -> Mapped | None:
+        """What the rule makes of a message; None where it is not for this rule."""
+        if self.refusal is not None:
+            return self.refusal
+        return self.place.rule.apply(message, self.labels)
+
+
+class RuleCompiler:
+    """Compiles rules for messages of one configuration."""
+
+    def __init__(self, config: Config, memory: FieldMemory) -> None:
+        self._common = {"host": config.collector.name, **config.collector.tags}
+        self._zone: tzinfo = config.collector.zone
+        self._clock: ClockConfig = config.collector.clock
+        self._memory = memory
+
+    @property
+    def common_tags(self) -> Mapping[str, str]:
+        """The tags of every point."""
+        return self._common
+
+    def compile(self, placed: PlacedRule) -> CompiledPlace:
+        """A rule ready to be applied.
+
+        Raises:
+            ValueError, KeyError: for a rule that the configuration would have refused.
+        """
+        rule = MessageRule(
+            placed.name,
+            placed.rule,
+            self._common,
+            self._zone,
+            self._clock,
+            self._memory,
+            tuple(placed.bound),
+        )
+        return CompiledPlace(placed, rule)
+
+
+class Router:
+    """The rules for one broker's messages. Any thread may `exchange`; one thread asks `routes`."""
+
+    def __init__(self, rules: Sequence[CompiledPlace]) -> None:
+        self._trie = TopicTrie()
+        self._places: dict[int, CompiledPlace] = {}
+        self._routes: dict[str, tuple[Route, ...]] = {}
+        self._discovered: dict[str, list[int]] = {}
+        # Appending and popping need no lock.
+        self._changes: deque[tuple[str, Sequence[CompiledPlace]]] = deque()
+        for place in rules:
+            self._add(place)
+
+    def exchange(self, key: str, rules: Sequence[CompiledPlace]) -> None:
+        """From the next message on, have these rules for what discovery calls `key`, instead of
+        those that it had; none removes it."""
+        self._changes.append((key, rules))
+
+    def fitting(self, topic: str) -> tuple[Route, ...]:
+        """Every rule whose topic fits, in order, whether it gets the message or not."""
+        self._apply_changes()
+        return tuple(self._route(number, topic) for number in self._trie.match(topic))
+
+    def routes(self, topic: str) -> tuple[Route, ...]:
+        """The rules to ask, in order: the first, and the next while `also` says so or the payload
+        may refuse."""
+        if self._changes:
+            self._apply_changes()
+        routes = self._routes.get(topic)
+        if routes is None:
+            if len(self._routes) >= _CACHED_TOPICS:
+                self._routes.clear()
+            routes = self._routes[topic] = tuple(self._find(topic))
+        return routes
+
+    def _find(self, topic: str) -> list[Route]:
+        found = []
+        for number in self._trie.match(topic):
+            found.append(self._route(number, topic))
+            place = self._places[number]
+            if not place.lets_on and not place.rule.is_conditional:
+                break
+        return found
+
+    def _route(self, number: int, topic: str) -> Route:
+        place = self._places[number]
+        names = {**place.placed.bound, **self._trie.wildcards(number, topic)}
+        try:
+            return Route(place, place.rule.fixed_labels(names), None)
+        except Unfit as trouble:
+            return Route(place, FixedLabels("", {}, {}), reject(place.rule.name, trouble))
+
+    def _apply_changes(self) -> None:
+        while self._changes:
+            key, rules = self._changes.popleft()
+            for number in self._discovered.pop(key, ()):
+                self._trie.remove(number)
+                del self._places[number]
+            if rules:
+                self._discovered[key] = [self._add(place) for place in rules]
+            self._routes.clear()
+
+    def _add(self, place: CompiledPlace) -> int:
+        number = self._trie.add(place.placed.topic_filter)
+        self._places[number] = place
+        return number
