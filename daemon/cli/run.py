@@ -14,7 +14,7 @@ from daemon.cli.stop import StopRequest
 from daemon.clock import BoardClock, SystemClock
 from daemon.config import Config, load_config
 from daemon.errors import EX_IOERR, EX_SOFTWARE
-from daemon.health import Notifier, StatusFile, StatusPublisher
+from daemon.health import Notifier, StatusFile, StatusPublisher, StatusSocket
 from daemon.writer import Observer
 
 _log = logging.getLogger("daemon.collector")
@@ -52,10 +52,12 @@ def collect(
     notifier = Notifier()
     collector = Collector(config, clock or SystemClock(), observers)
     publisher = StatusPublisher(StatusFile(config.storage.path), collector.status, collector.pulse)
+    socket = StatusSocket(config.storage.path, collector.status)
     with StopRequest() as stop:
         collector.start()
         try:
             publisher.start()
+            socket.start()
             _log.info("collecting into %s", config.storage.path)
             notifier.ready(collector.summary())
             with alongside(collector):
@@ -64,6 +66,7 @@ def collect(
         finally:
             is_done = collector.stop()
             publisher.stop()
+            socket.stop()
     _log.info("stopped (%s); %s", stop.reason or "the time was up", collector.summary())
     return status or (0 if is_done else EX_IOERR)
 

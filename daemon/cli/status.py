@@ -10,7 +10,14 @@ from typing import Any
 from daemon.app import holder_of, ledger_path, lock_path
 from daemon.config import load_config
 from daemon.errors import EX_NOINPUT, EX_NOPERM, StartError
-from daemon.health import notes, problems, read_status, status_lines, status_path
+from daemon.health import (
+    ask_status,
+    notes,
+    problems,
+    read_status,
+    status_lines,
+    status_path,
+)
 from daemon.writer import RejectTray
 
 NOT_WELL = 1
@@ -43,19 +50,27 @@ def status(config: Path | None, data: Path | None, *, as_json: bool) -> int:
 
 
 def look(data: Path) -> dict[str, Any]:
-    """What the collector of a data file said last; StartError where it has said nothing.
+    """What the collector of a data file says, or said last; StartError where it has said nothing.
 
-    `running` is what the system says, not what the collector said.
+    `running` is what the system says, not what the collector said; `answers` is whether it answered
+    now, None where it was not asked or is about to start.
     """
+    holder = holder_of(lock_path(data))
+    answers = None
     try:
-        found = read_status(data) or _from_ledger(data)
+        found = ask_status(data) if holder is not None else None
+        if found is not None:
+            answers = True
+    except TimeoutError:
+        found, answers = None, False
+    try:
+        found = found or read_status(data) or _from_ledger(data)
     except PermissionError as error:
         raise StartError(
             f"cannot read {error.filename or status_path(data)}: {error.strerror}; ask as the "
             "collector's user or as root",
             EX_NOPERM,
         ) from error
-    holder = holder_of(lock_path(data))
     if found is None:
         if not data.exists() and holder is None:
             raise StartError(
@@ -67,7 +82,7 @@ def look(data: Path) -> dict[str, Any]:
     written_us = found.get("written_us")
     if isinstance(written_us, int):
         found["age_s"] = round(max(0.0, time.time() - written_us / 1e6), 1)
-    found["running"] = holder is not None
+    found["running"], found["answers"] = holder is not None, answers
     _count_rejects(found)
     return found
 
@@ -95,7 +110,11 @@ def _from_ledger(data: Path) -> dict[str, Any] | None:
 
 def _staleness(found: dict[str, Any]) -> list[str]:
     age_s = found.get("age_s")
-    if found["running"] and isinstance(age_s, float) and age_s > _STALE_S:
+    if found["answers"] is False:
+        said = f"; what is shown here is {age_s:.0f} s old" if isinstance(age_s, float) else ""
+        return [f"the collector runs but does not answer: it hangs, or is stopped{said}"]
+    is_stale = found["answers"] is None and isinstance(age_s, float) and age_s > _STALE_S
+    if found["running"] and is_stale:
         return [
             f"the collector runs but has said nothing for {age_s:.0f} s: it hangs, or is stopped"
         ]

@@ -6,6 +6,7 @@ from daemon.health.notify import Notifier
 from daemon.health.publisher import StatusPublisher
 from daemon.health.series import SeriesBoard, SeriesRow
 from daemon.health.status_file import StatusFile, read_status, status_path
+from daemon.health.status_socket import StatusSocket, ask_status, socket_path
 from daemon.health.status_view import notes, problems, status_lines
 from daemon.health.table import table_lines
 
@@ -20,12 +21,15 @@ __all__ = [
     "SeriesRow",
     "StatusFile",
     "StatusPublisher",
+    "StatusSocket",
+    "ask_status",
     "by_urgency",
     "finding_lines",
     "notes",
     "open_screen",
     "problems",
     "read_status",
+    "socket_path",
     "status_lines",
     "status_path",
     "table_lines",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,31 @@ def test_a_running_collector_is_shown_and_then_a_stopped_one(
     assert collector.end() == 0
     code, found = ask(collector)
     assert (code, found["running"], _stored(found)) == (3, False, 2)
+
+
+def test_without_a_folder_in_memory_what_is_shown_is_of_now(
+    mosquitto: Mosquitto,
+    start_collector: StartCollector,
+    ask: Ask,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("XDG_RUNTIME_DIR")
+    collector = start_collector(configuration_for(mosquitto, interval="100ms"))
+    collector.wait_for_log("connected (MQTT")
+    mosquitto.publish("sensors/attic", "1")
+    wait_until(lambda: _stored(ask(collector)[1]) == 1, "the message in the status")
+    code, found = ask(collector)
+    assert (code, found["answers"], found["brokers"]["home"]["connected"]) == (0, True, True)
+    # Nothing but the first second's file has reached the card.
+    written = json.loads(collector.data_path.with_suffix(".status.json").read_bytes())
+    assert _stored(written) == 0
+    collector.signal(signal.SIGSTOP)
+    code, found = ask(collector)
+    assert (code, found["running"], found["answers"]) == (1, True, False)
+    assert "does not answer: it hangs, or is stopped; what is shown here is" in found["problems"][0]
+    collector.signal(signal.SIGCONT)
+    assert collector.end() == 0
+    assert not collector.data_path.with_suffix(".status.sock").exists()
 
 
 def test_a_killed_collector_is_not_running_whatever_it_said_last(
