@@ -91,6 +91,11 @@ class TimeRule(Section):
     pattern as in Python's strptime, such as "%d.%m.%Y %H:%M"."""
     timezone: Annotated[str, AfterValidator(_check_zone)] | None = None
     """Zone of a time that names none; default collector.timezone."""
+    optional: bool = False
+    """True: a payload without a time, or with null or a text of `null_values` in its place, was
+    measured when it arrived, and that is no trouble."""
+    accept_past_s: Seconds | None = Field(default=None, validation_alias="accept_past", gt=0)
+    """How far this time may lie before its arrival; default collector.clock.accept_past."""
 
 
 def as_time(value: object) -> object:

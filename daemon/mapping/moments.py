@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 
@@ -38,6 +38,8 @@ class Window:
     is_arrival_known: bool = True
     """Whether the time of arrival can be believed. A clock that nobody has set says little about a
     device's: then only a time that no clock should show is refused."""
+    past_option: str = "collector.clock.accept_past"
+    """The option that says `past_us`."""
 
     def check(self, time_us: int, received_us: int, what: str) -> int:
         """The time, if it can be right. Raises Unfit."""
@@ -46,10 +48,10 @@ class Window:
         ahead_us = time_us - received_us
         if -self.past_us <= ahead_us <= self.future_us:
             return time_us
-        option = "accept_future" if ahead_us > 0 else "accept_past"
+        option = "collector.clock.accept_future" if ahead_us > 0 else self.past_option
         raise Unfit(
             Kind.IMPLAUSIBLE_TIME,
-            f"{what} is further from its arrival than collector.clock.{option}",
+            f"{what} is further from its arrival than {option}",
         )
 
     def _check_alone(self, time_us: int, received_us: int, what: str) -> int:
@@ -62,13 +64,18 @@ class Window:
         )
 
 
-def compile_time(rule: TimeRule, zone: tzinfo, window: Window) -> ReadTime:
-    """The reading of a payload's time; `zone` is for times that name none and rules neither."""
+def compile_time(
+    rule: TimeRule, zone: tzinfo, window: Window, null_words: Container[str] = ()
+) -> ReadTime:
+    """The reading of a payload's time; `zone` is for times that name none and rules neither, and
+    `null_words` (in lower case) are the texts that mean no time where it is optional."""
     find, path = _finder(rule.path), rule.path
     parse = _parser(rule.format, zone if rule.timezone is None else find_zone(rule.timezone))
 
     def read(context: Context, received_us: int) -> int:
         found = find(context)
+        if rule.optional and _is_nothing(found, null_words):
+            return received_us
         if found is MISSING:
             raise Unfit(Kind.TIME, f"time at {path}: there is none")
         try:
@@ -80,6 +87,12 @@ def compile_time(rule: TimeRule, zone: tzinfo, window: Window) -> ReadTime:
         return window.check(time_us, received_us, f"time at {path}: {show(found)}")
 
     return read
+
+
+def _is_nothing(found: JsonValue, null_words: Container[str]) -> bool:
+    if isinstance(found, str):
+        return found.strip().casefold() in null_words
+    return found is MISSING or found is None
 
 
 def read_own_time(window: Window) -> ReadTime:

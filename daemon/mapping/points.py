@@ -7,7 +7,7 @@ counts as rejected with the reason, so that nothing is lost in silence.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 
 from daemon.config import ClockConfig, SourceRule, fits, parse_path, parse_topic_filter
@@ -219,9 +219,11 @@ class MessageRule:
         window = Window(
             round(clock.accept_past_s * 1e6), round(clock.accept_future_s * 1e6), is_arrival_known
         )
+        if source.time is not None and (past_s := source.time.accept_past_s) is not None:
+            window = replace(window, past_us=round(past_s * 1e6), past_option="time.accept_past")
         read_time = None
         if source.time is not None:
-            read_time = compile_time(source.time, zone, window)
+            read_time = compile_time(source.time, zone, window, rule.null_words)
         elif source.payload.kind == "line_protocol":
             read_time = read_own_time(window)
         rejects = clock.on_implausible == "reject"

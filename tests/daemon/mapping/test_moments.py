@@ -116,3 +116,43 @@ def test_a_time_that_no_clock_should_show_is_not_taken_even_then(
     assert mapped.kind == "implausible-time"
     assert point.time is not None
     assert round(point.time.timestamp() * 1e6) == NOW_US
+
+
+OPTIONAL = RULE.replace("time: $.ts", "time: {path: $.ts, optional: true, accept_past: 50m}")
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        pytest.param('{"t": 1}', id="no key"),
+        pytest.param('{"ts": null, "t": 1}', id="null"),
+        pytest.param('{"ts": "N/A", "t": 1}', id="a text that means nothing"),
+    ],
+)
+def test_a_payload_without_its_optional_time_was_measured_at_arrival(
+    tmp_path: Path, payload: str
+) -> None:
+    mapped = mapper(tmp_path, OPTIONAL).map(message(payload))
+    [point] = mapped.points
+    assert (mapped.outcome, mapped.kind) == (Outcome.STORED, "")
+    assert point.time is not None
+    assert round(point.time.timestamp() * 1e6) == NOW_US
+
+
+def test_an_optional_time_that_is_none_is_told(tmp_path: Path) -> None:
+    mapped = mapper(tmp_path, OPTIONAL).map(message(_payload("yesterday")))
+    assert (mapped.outcome, mapped.kind) == (Outcome.REJECTED, "time")
+    assert len(mapped.points) == 1
+
+
+def test_a_rule_may_narrow_how_old_its_time_may_be(tmp_path: Path) -> None:
+    rules = mapper(tmp_path, OPTIONAL)
+    [young] = rules.map(message(_payload(NOW_S - 2999))).points
+    old = rules.map(message(_payload(NOW_S - 3002)))
+    assert young.time is not None
+    assert young.time.timestamp() == NOW_S - 2999
+    assert (old.outcome, old.kind) == (Outcome.STORED, "implausible-time")
+    assert "time.accept_past" in old.reason
+    [point] = old.points
+    assert point.time is not None
+    assert round(point.time.timestamp() * 1e6) == NOW_US
