@@ -42,9 +42,11 @@ Conditions = Annotated[
 
 def fits(found: Scalar, wanted: str | None) -> bool:
     """Whether what was found is what a condition wants. Text may have * and ?; a number fits
-    however it is written, so 1 and 1.0 are the same."""
+    however it is written, so 1 and 1.0 are the same; * alone is anything but nothing."""
     if found is None or wanted is None:
         return found is wanted
+    if wanted == "*":
+        return True
     if isinstance(found, bool):
         return wanted.casefold() == ("true" if found else "false")
     if isinstance(found, str):

@@ -129,6 +129,22 @@ def test_condition_may_have_wildcards(tmp_path: Path) -> None:
     assert outcomes == [Outcome.STORED, Outcome.NO_RULE]
 
 
+@pytest.mark.parametrize(
+    ("payload", "outcome"),
+    [
+        ('{"n": 90}', Outcome.STORED),
+        ('{"n": "x", "m": 1}', Outcome.STORED),
+        ('{"n": false}', Outcome.STORED),
+        ('{"n": null, "m": 1}', Outcome.NO_RULE),
+        ('{"n": {"a": 1}, "m": 1}', Outcome.NO_RULE),
+        ('{"m": 1}', Outcome.NO_RULE),
+    ],
+)
+def test_star_is_any_single_value(tmp_path: Path, payload: str, outcome: Outcome) -> None:
+    rules = rule_mapper(tmp_path, 'when: {$.n: "*"}')
+    assert rules.map(message(payload)).outcome is outcome
+
+
 def test_ignored_messages_are_taken_and_leave_nothing(tmp_path: Path) -> None:
     text = "sources: [{topic: a/bridge/#, ignore: true}, {topic: a/#, measurement: m}]\n"
     rules = mapper(tmp_path, text)
