@@ -102,6 +102,7 @@ class Collector:
         """Start writing, then brokers, sources and polls. StartError leaves nothing running."""
         try:
             settings = self._start_core()
+            self._sessions.expect(link.session for link in settings.values())
             for name, link in settings.items():
                 self._start_source(name, link)
             schedule_polls(self._config, self._scheduler, self._inbox.put, self._clock)

@@ -226,9 +226,13 @@ class MqttSource:
         if not link.has_session:
             self._renewals += 1
         self._rivalry.accepted()
-        session = f"{self._settings.client_id} at {self._settings.address.url}"
         subscriber = Subscriber(
-            link, self._subscriptions, self._faults, self._clock, self._memory, session
+            link,
+            self._subscriptions,
+            self._faults,
+            self._clock,
+            self._memory,
+            self._settings.session,
         )
         pause = Pause(self._settings.keepalive_s, self._clock)
         while not self._closing.is_set():

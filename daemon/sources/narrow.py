@@ -118,7 +118,7 @@ class NarrowStream:
         return self._cut is None and self._header_bytes() > 0
 
     def _header_bytes(self) -> int:
-        """The size of the fixed header that is next (MQTT 3.1.1 section 2.2), 0: not all is there."""
+        """The size of the next fixed header (MQTT 3.1.1 section 2.2); 0: not all is there."""
         for size in range(2, _MAX_HEADER_BYTES + 1):
             end = self._begin + size
             if end > len(self._read):

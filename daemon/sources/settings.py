@@ -55,6 +55,11 @@ class LinkSettings:
     will: StatusMessage | None = None
     birth: StatusMessage | None = None
 
+    @property
+    def session(self) -> str:
+        """The name of our session at the broker."""
+        return f"{self.client_id} at {self.address.url}"
+
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:

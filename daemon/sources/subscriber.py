@@ -21,6 +21,8 @@ _log = logging.getLogger("daemon.sources.mqtt")
 # Denied subscriptions are asked for again: an administrator may have granted them meanwhile.
 _RESUBSCRIBE_MIN_S = 30.0
 _RESUBSCRIBE_MAX_S = 600.0
+# A full disk may have room again.
+_SAVE_AGAIN_S = (10.0, 300.0)
 
 
 class Subscriber:
@@ -47,6 +49,8 @@ class Subscriber:
         self._denied: set[str] = set()
         self._backoff = Backoff(_RESUBSCRIBE_MIN_S, _RESUBSCRIBE_MAX_S)
         self._next_s = 0.0
+        self._save_backoff = Backoff(*_SAVE_AGAIN_S)
+        self._next_save_s = clock.monotonic_s() + self._save_backoff.next_s()
         surplus = memory.begin(session, self._wanted, is_kept=link.has_session)
         link.unsubscribe(sorted(surplus))
         # On every connection: a broker that crashed may have kept the session and lost what was
@@ -60,6 +64,9 @@ class Subscriber:
 
     def tick(self) -> None:
         """Take the broker's answers, and ask again when it is time."""
+        if not self._memory.is_saved and self._clock.monotonic_s() >= self._next_save_s:
+            self._next_save_s = self._clock.monotonic_s() + self._save_backoff.next_s()
+            self._memory.save()
         if ended := self._link.take_ended():
             self._memory.ended(self._session, ended)
             _log.info(
