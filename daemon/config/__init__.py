@@ -9,6 +9,7 @@ from daemon.config.brokers import BrokerConfig, Reconnect
 from daemon.config.collector import ClockConfig, CollectorConfig, LoggingConfig
 from daemon.config.conditions import fits
 from daemon.config.cron import Cron, parse_cron
+from daemon.config.discovery import DiscoveryConfig
 from daemon.config.exposure import exposures, is_loopback
 from daemon.config.expressions import ArithmeticTrouble, Expression, parse_expression
 from daemon.config.fields import FieldRule, is_pattern, order_of
@@ -50,6 +51,7 @@ __all__ = [
     "Cron",
     "CsvRule",
     "Deadband",
+    "DiscoveryConfig",
     "Expression",
     "FieldRule",
     "KeyValueRule",

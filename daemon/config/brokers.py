@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
 
 from daemon.config.access import Announcement, TlsConfig
+from daemon.config.discovery import DiscoveryConfig, as_discovery
 from daemon.config.presets import PresetUse, PresetUses
 from daemon.config.section import InputPath, Seconds, Section
 
@@ -87,6 +88,9 @@ class BrokerConfig(Section):
     """Rules for the devices of known projects, after those of `sources`: names, or a name with the
     prefixes of its topics, as {esphome: {prefixes: [boiler, attic]}}. `tinyflux-collector presets`
     lists them."""
+    discovery: Annotated[DiscoveryConfig | None, BeforeValidator(as_discovery)] = None
+    """Rules for devices that announce themselves for Home Assistant, after all others: true, or its
+    options."""
 
     @field_validator("url")
     @classmethod

@@ -85,7 +85,8 @@ class FieldRule(Section):
     )
     """Number to store for each text (in any case), as {open: 1, closed: 0}."""
     on_unknown: Literal["reject", "drop"] = "reject"
-    """A text that `enum` does not list: report it, or leave the field out."""
+    """A text that `enum` does not list, or without it one that is neither a number nor a yes-or-no
+    word: report it, or leave the field out."""
     true_words: Items[str] | None = None
     """Texts that mean 1, instead of: true, on, yes, open, online (in any case)."""
     false_words: Items[str] | None = None
@@ -163,8 +164,8 @@ class FieldRule(Section):
             f"`enum` and `type: {self.type}` exclude each other",
         )
         yield (
-            self.enum is None and self.on_unknown != "reject",
-            "`on_unknown` needs `enum`",
+            is_numbered and self.on_unknown != "reject",
+            "`on_unknown` means nothing where every text gets a number; give `enum`",
         )
         yield self.enum is not None and has_words, "`enum` already says which text is which number"
         yield (

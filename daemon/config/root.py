@@ -156,13 +156,18 @@ class Config(Section):
                 takers.append((number, broker, levels))
 
     def _idle_parts(self) -> Iterator[str]:
-        if not any(self._message_rules.values()) and not self.polls:
-            yield "nothing is collected: there are neither `sources` nor `presets` nor `polls`"
+        discovers = any(broker.discovery is not None for broker in self.brokers.values())
+        if not any(self._message_rules.values()) and not self.polls and not discovers:
+            yield (
+                "nothing is collected: there are neither `sources` nor `presets`, `discovery` or "
+                "`polls`"
+            )
         for name, broker in self.brokers.items():
-            if not self.message_rules(name) and not broker.is_embedded:
+            is_used = self.message_rules(name) or broker.discovery is not None
+            if not is_used and not broker.is_embedded:
                 yield (
                     f"brokers.{name} is not connected to: no rule of `sources` is for it, and it "
-                    "has no `presets`"
+                    "has neither `presets` nor `discovery`"
                 )
 
 

@@ -32,6 +32,10 @@ def compile_parser(rule: FieldRule, null_words: Container[str]) -> Parse:
     """The parser that a field's rule asks for; `null_words` in lower case mean no value."""
     if rule.enum is not None:
         return _enum_parser(rule.enum, null_words, drops_unknown=rule.on_unknown == "drop")
+    if rule.on_unknown == "drop":
+        return _without_text(
+            compile_parser(rule.model_copy(update={"on_unknown": "reject"}), null_words)
+        )
     if rule.unit is not None and rule.type != "bool":
         plain = rule.model_copy(update={"unit": None, "store_as": None})
         # What the payload says elsewhere is not said once more behind the number.
@@ -45,6 +49,20 @@ def compile_parser(rule: FieldRule, null_words: Container[str]) -> Parse:
     if rule.type == "float" and rule.true_words is None and rule.false_words is None:
         return _float_parser({}, null_words)
     return _float_parser(words, null_words)
+
+
+def _without_text(parse: Parse) -> Parse:
+    """Leaves out text that is no value, where the rule says that it is none."""
+
+    def parse_value(raw: JsonValue) -> int | float | None:
+        try:
+            return parse(raw)
+        except Unfit as trouble:
+            if trouble.kind is Kind.TEXT:
+                return None
+            raise
+
+    return parse_value
 
 
 def _boolean_words(rule: FieldRule) -> dict[str, int]:

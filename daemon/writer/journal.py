@@ -8,8 +8,9 @@ from pathlib import Path
 
 from daemon.clock import Clock
 from daemon.logs import Repeats
-from daemon.messages import IGNORED, Mapped, Message, Outcome
-from daemon.writer.carried import Position, carry_over, position_of
+from daemon.messages import Mapped, Message, Outcome
+from daemon.writer.carried import Covered, carry_over, position_of
+from daemon.writer.counts import CountsFile, counts_path
 from daemon.writer.inbox import InboxCounts, Item
 from daemon.writer.ledger import Ledger
 
@@ -29,13 +30,14 @@ class Journal:
         self._saved_s = clock.monotonic_s()
         self._said_dropped = 0
         self._known_empty: set[tuple[str, str]] = set()
-        self._position = Position()
-        self._saved_position = Position()
+        self._counts = CountsFile(counts_path(path))
+        self._covered = Covered()
+        self._saved_covered = Covered()
         self._saved_counts: InboxCounts | None = None
 
-    def open(self, data: Path, counts: InboxCounts, resumed: int = 0) -> None:
+    def open(self, data: Path, rejects: Path, counts: InboxCounts, resumed: int = 0) -> None:
         """Go on with the ledger of the runs before; say what a crash has left out of it."""
-        carried = carry_over(self._path, data)
+        carried = carry_over(self._path, data, rejects, self._ledger.replayed())
         self._ledger.resume(carried, resumed)
         if carried.recovered_now is None:
             _log.warning(
@@ -52,12 +54,24 @@ class Journal:
                 carried.recovered_now,
                 data,
             )
-        self._position = position_of(data)
+        self._look(data, rejects)
         self._save(counts, resumed)
 
-    def covered(self, data: Path) -> None:
-        """All rows that are in the file now have been settled."""
-        self._position = position_of(data)
+    def covered(self, data: Path, rejects: Path, counts: InboxCounts) -> None:
+        """All rows and rejects that are in the files now have been settled; a kill does not undo
+        what was counted."""
+        self._look(data, rejects)
+        try:
+            self._counts.write(self._ledger.counted(counts) | self._covered.as_json())
+        except OSError as error:
+            self._repeats.log(
+                logging.WARNING, "counts", f"cannot save the counts to {self._counts.path}: {error}"
+            )
+
+    def _look(self, data: Path, rejects: Path) -> None:
+        # The replay first: what it stores meanwhile must not be subtracted from what is behind.
+        replayed = self._ledger.replayed()
+        self._covered = Covered(position_of(data), position_of(rejects), replayed)
 
     def settle(self, item: Item, mapped: Mapped) -> None:
         """One item has its outcome, durably."""
@@ -78,7 +92,8 @@ class Journal:
         What a device sends for "no value" is no fault and may come every minute: one sample of
         each kind is kept in the reject file and logged, the rest is counted.
         """
-        if mapped.outcome is not Outcome.NO_VALUE or mapped.kind == IGNORED:
+        if mapped.outcome is not Outcome.NO_VALUE or mapped.kind:
+            # What has a kind already, as what is ignored and announcements have, was no reading.
             return False
         name = (mapped.rule, _emptiness(item))
         is_news = name not in self._known_empty
@@ -106,10 +121,10 @@ class Journal:
     def tick(self, counts: InboxCounts, held: int) -> None:
         """Each minute, or at once when the data file was rewritten: save the ledger."""
         now_s = self._clock.monotonic_s()
-        is_rewritten = self._position.inode != self._saved_position.inode
+        is_rewritten = self._covered.data.inode != self._saved_covered.data.inode
         if now_s - self._saved_s >= _SAVE_EVERY_S or is_rewritten:
             self._say_dropped(counts)
-            if counts != self._saved_counts or self._position != self._saved_position:
+            if counts != self._saved_counts or self._covered != self._saved_covered:
                 # A quiet minute costs the card nothing.
                 self._save(counts, held)
             self._saved_s = now_s
@@ -119,13 +134,14 @@ class Journal:
         self._say_dropped(counts)
         self._repeats.flush()
         self._save(counts, held, has_ended=True)
+        self._counts.close()
 
     def _save(self, counts: InboxCounts, held: int, *, has_ended: bool = False) -> None:
         self._saved_s = self._clock.monotonic_s()
         self._saved_counts = counts
-        self._saved_position = self._position
+        self._saved_covered = self._covered
         try:
-            self._ledger.save(self._path, counts, held, self._position, has_ended=has_ended)
+            self._ledger.save(self._path, counts, held, self._covered, has_ended=has_ended)
         except OSError as error:
             self._repeats.log(
                 logging.WARNING, "save", f"cannot save the ledger to {self._path}: {error}"

@@ -152,7 +152,7 @@ def test_wrong_file_is_explained_by_file_and_line(
 
 def test_broker_with_presets_alone_is_connected_to(tmp_path: Path) -> None:
     assert load(tmp_path, use("[gadget]")).notices == ()
-    assert "has no `presets`" in load(tmp_path, use("[]")).notices[1]
+    assert "has neither `presets` nor `discovery`" in load(tmp_path, use("[]")).notices[1]
 
 
 def test_name_of_a_preset_is_that_of_its_file(folder: Path) -> None:

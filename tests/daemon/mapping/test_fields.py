@@ -92,6 +92,8 @@ def test_value_becomes_number(
         pytest.param("type: bool", '"unknown"', id="bool"),
         pytest.param("enum: {on: 1}", '"unknown"', id="enum"),
         pytest.param("enum: {on: 1}, on_unknown: drop", '"maybe"', id="unknown-word-dropped"),
+        pytest.param("on_unknown: drop", '"heating"', id="text-dropped"),
+        pytest.param("type: bool, on_unknown: drop", '"heating"', id="no-yes-or-no-dropped"),
         pytest.param("ignore: [85.0, -127.0]", "85", id="ds18b20-after-power-up"),
         pytest.param("ignore: [85.0, -127.0]", '"-127.00"', id="ds18b20-error"),
         pytest.param("ignore: [850], scale: 0.1", "850", id="ignored-as-reported"),

@@ -1,0 +1,99 @@
+"""A mapper that reads announcements and has their rules from then on.
+
+Announcements come as ordinary messages, and each is answered with an outcome as they are. The rules
+of what they announce stand behind all others. Writer thread only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from daemon.config import Config, PlacedRule, SourceRule, Tier
+from daemon.discovery.registry import Registry
+from daemon.mapping import FieldMemory, RuleMapper, compile_mapper
+from daemon.messages import Mapped, Message, Outcome, Reading
+
+KIND = "announcement"
+"""The kind of every outcome of an announcement."""
+
+
+class DiscoveringMapper:
+    """A `messages.Mapper` of the configuration and of what is announced."""
+
+    def __init__(
+        self,
+        mapper: RuleMapper,
+        registries: Mapping[str, Registry],
+        on_change: Callable[[str], object] = lambda broker: None,
+    ) -> None:
+        """`registries` by broker; `on_change` gets a broker whose rules have changed."""
+        self._mapper = mapper
+        self._registries = dict(registries)
+        self._on_change = on_change
+        for broker, registry in registries.items():
+            for key, rules in registry.keyed_rules():
+                mapper.exchange(broker, key, rules)
+
+    @property
+    def registries(self) -> Mapping[str, Registry]:
+        """What is announced, by broker."""
+        return self._registries
+
+    def map(self, item: Message | Reading) -> Mapped:
+        """The outcome and the points of one item; never raises for what a device sent."""
+        if isinstance(item, Message):
+            registry = self._registries.get(item.source)
+            if registry is not None and registry.takes(item.topic):
+                return self._take(registry, item)
+        return self._mapper.map(item)
+
+    def _take(self, registry: Registry, message: Message) -> Mapped:
+        taken = registry.take(message.topic, message.payload)
+        for key, rules in taken.changes:
+            self._mapper.exchange(message.source, key, rules)
+        if taken.changes:
+            self._on_change(message.source)
+        outcome = Outcome.REJECTED if taken.is_refused else Outcome.NO_VALUE
+        if message.is_seen and not taken.changes:
+            # It comes at every connection; it was refused, or not, when it was new.
+            outcome = Outcome.RETAINED_SEEN
+        # By topic, so that the log says each of those that are refused once.
+        rule = f"discovery.{message.topic}" if taken.is_refused else "discovery"
+        return Mapped(outcome, rule=rule, reason=taken.reason, kind=KIND)
+
+
+def compile_discovering(
+    config: Config,
+    memory: FieldMemory | None = None,
+    on_change: Callable[[str], object] = lambda broker: None,
+    remembered: Mapping[str, Any] | None = None,
+) -> DiscoveringMapper:
+    """The mapper of a configuration; `remembered` is what each broker's registry had remembered.
+
+    Raises:
+        ValueError, KeyError: for rules that `load_config` would have refused.
+    """
+    registries = {}
+    for name, broker in config.brokers.items():
+        if broker.discovery is not None:
+            registries[name] = registry = Registry(broker.discovery)
+            registry.recall((remembered or {}).get(name))
+    return DiscoveringMapper(compile_mapper(config, memory), registries, on_change)
+
+
+def discovered(config: Config, broker: str, registry: Registry | None) -> tuple[PlacedRule, ...]:
+    """The rules of discovery at a broker that decide what to subscribe to: those of the
+    announcements themselves, and those that `registry` has."""
+    options = config.brokers[broker].discovery
+    if options is None:
+        return ()
+    heard = tuple(
+        PlacedRule(
+            "discovery",
+            SourceRule.model_validate({"topic": name, "measurement": "announcement"}),
+            Tier.DISCOVERY,
+        )
+        for name in Registry(options).filters
+    )
+    return heard if registry is None else heard + registry.rules()
