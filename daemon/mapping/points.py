@@ -17,7 +17,7 @@ from daemon.mapping.moments import EPOCH, ReadTime, Window, compile_time, read_o
 from daemon.mapping.reach import MISSING, Context, compile_path
 from daemon.mapping.rule import CompiledRule
 from daemon.mapping.troubles import Kind, Unfit
-from daemon.messages import IGNORED, Mapped, Message, Outcome
+from daemon.messages import IGNORED, Mapped, Message, Origin, Outcome
 from tinyflux import Point
 
 Tags = dict[str, "str | None"]
@@ -34,6 +34,8 @@ class FixedLabels:
     tags: Tags
     names: Mapping[str, str]
     """What the topic's wildcards stand for."""
+    origin: Origin | None = None
+    """Given if the points need not be stored as they are."""
 
 
 class PointMaker:
@@ -59,6 +61,14 @@ class PointMaker:
         topic: str = "",
     ) -> Mapped:
         """The points of a decoded payload, or the reason why there are none. Never raises Unfit."""
+        mapped = self._make(parts, labels, received_us, topic)
+        if labels.origin is None or not mapped.points:
+            return mapped
+        return replace(mapped, origins=(labels.origin,) * len(mapped.points))
+
+    def _make(
+        self, parts: Sequence[Context], labels: FixedLabels, received_us: int, topic: str
+    ) -> Mapped:
         rule = self.rule
         points: list[Point] = []
         troubles: list[Unfit] = []
@@ -164,6 +174,27 @@ def _moment(time_us: int) -> datetime:
     return EPOCH + timedelta(microseconds=time_us)
 
 
+def compile_rule(
+    name: str,
+    source: SourceRule,
+    common_tags: Mapping[str, str],
+    memory: FieldMemory | None = None,
+    bound: tuple[str, ...] = (),
+) -> CompiledRule:
+    """What a source's rule makes of decoded values; `bound` as in `MessageRule`."""
+    kind = source.payload.kind
+    return CompiledRule(
+        name,
+        source,
+        source.measurement,
+        common_tags,
+        wildcards=(*parse_topic_filter(source.topic).wildcard_names, *bound),
+        takes_text=kind in ("csv", "key_value"),
+        keeps_int=kind == "line_protocol",
+        memory=memory,
+    )
+
+
 class MessageRule:
     """A source's rule: payload in, `Mapped` out."""
 
@@ -178,17 +209,7 @@ class MessageRule:
         bound: tuple[str, ...] = (),
     ) -> None:
         """`bound` are names that `fixed_labels` gets beside those of the topic's wildcards."""
-        kind = source.payload.kind
-        rule = CompiledRule(
-            name,
-            source,
-            source.measurement,
-            common_tags,
-            wildcards=(*parse_topic_filter(source.topic).wildcard_names, *bound),
-            takes_text=kind in ("csv", "key_value"),
-            keeps_int=kind == "line_protocol",
-            memory=memory,
-        )
+        rule = compile_rule(name, source, common_tags, memory, bound)
         self.name = name
         self.also = source.also
         self._is_ignored = source.ignore
@@ -197,6 +218,7 @@ class MessageRule:
             (compile_path(parse_path(path)), wanted) for path, wanted in (source.when or {}).items()
         ]
         self._rule = rule
+        self._is_thinned = source.is_thinned
         self._retained = source.retained
         self._max_bytes = source.max_payload_bytes
         self._maker = self._make_maker(rule, source, zone, clock)
@@ -231,12 +253,18 @@ class MessageRule:
 
     def fixed_labels(self, names: Mapping[str, str]) -> FixedLabels:
         """What the topic decides; `names` are its wildcards'. Raises Unfit."""
-        return FixedLabels(*self._rule.labels.fixed(names), names)
+        origin = Origin(self.name, names) if self._is_thinned else None
+        return FixedLabels(*self._rule.labels.fixed(names), names, origin)
 
     @property
     def is_conditional(self) -> bool:
         """Whether `apply` may give None."""
         return bool(self._conditions) or self._only is not None
+
+    def read(self, payload: bytes) -> list[Context]:
+        """The parts of a payload, as its kind has it: one, or one for each row or line; none where
+        it says that there is no value. Raises Unfit."""
+        return self._decode(payload)
 
     def apply(self, message: Message, labels: FixedLabels) -> Mapped | None:
         """What the rule makes of a message; `labels` come from its topic. None: the message is not
