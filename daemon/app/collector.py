@@ -46,6 +46,8 @@ from daemon.writer import (
     Store,
     Window,
     Writer,
+    read_replayed,
+    replayed_path,
 )
 
 _log = logging.getLogger(__name__)
@@ -74,12 +76,13 @@ class Collector:
         self._scheduler = Scheduler(clock)
         self._started_s = clock.monotonic_s()
         self._is_stopped = False
-        self._ledger = Ledger(clock, self._runs)
+        self._ledger = Ledger(clock, self._runs, lambda: read_replayed(replayed_path(data)).points)
         self._inbox = Inbox(windows=_windows(config))
         self._brokers: dict[str, EmbeddedBroker] = {}
         self._sources: dict[str, MqttSource] = {}
         self._sessions = SessionMemory(sessions_path(data))
         self._fields = FieldMemoryFiles(data, clock)
+        self._retained = RetainedMemory(retained_path(data), boot_id=clock.boot_id)
         self._writer = self._make_writer(observers)
         self._index = IndexJob(data, self._n_points)
 
@@ -154,6 +157,7 @@ class Collector:
             ledger=self._ledger,
             inbox=self._inbox,
             writer=self._writer,
+            retained=self._retained,
             sources=self._sources,
             runs=self._runs(),
             started_s=self._started_s,
@@ -210,7 +214,7 @@ class Collector:
                 store,
                 rejects,
                 storage.sync,
-                RetainedMemory(retained_path(storage.path), boot_id=self._clock.boot_id),
+                self._retained,
                 DuplicateMemory(received_path(storage.path), self._clock.boot_id),
                 self._make_hold(),
             ),

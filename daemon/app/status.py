@@ -9,7 +9,7 @@ from pathlib import Path
 from daemon.clock import Clock
 from daemon.config import Config
 from daemon.sources import MqttSource
-from daemon.writer import Inbox, Ledger, Writer, predecessor_of
+from daemon.writer import Inbox, Ledger, RetainedMemory, Writer, predecessor_of
 
 STATUS_VERSION = 1
 
@@ -21,6 +21,7 @@ def status_of(
     ledger: Ledger,
     inbox: Inbox,
     writer: Writer,
+    retained: RetainedMemory,
     sources: Mapping[str, MqttSource],
     runs: Mapping[str, Mapping[str, int]],
     started_s: float,
@@ -48,6 +49,7 @@ def status_of(
             "spooled": writer.spooled(),
             "lag_s": round(writer.lag_s(), 3),
         },
+        "retained": {"topics": len(retained), "forgotten": retained.n_forgotten},
         "clock": {"believed": writer.is_clock_believed()},
         "disk": disk_of(config.storage.path),
         "rejects": files_of([rejects, predecessor_of(rejects)]),

@@ -67,6 +67,12 @@ def notes(status: Status) -> list[str]:
             f"{recovered} points were on disk when a run was killed and not in its ledger: they "
             "are counted as recovered"
         )
+    if forgotten := _part(status, "retained").get("forgotten"):
+        found.append(
+            f"{forgotten} times a topic's last payload was forgotten, because there are more than "
+            f"{_part(status, 'retained').get('topics')} topics: retained values of some are stored "
+            "again at each start; `retained: skip` for sources with many topics prevents that"
+        )
     if spooled := _part(status, "writer").get("spooled"):
         found.append(f"{spooled} items wait on disk for a clock that can be believed")
     for name, runs in _part(status, "jobs").items():

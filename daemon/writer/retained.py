@@ -18,9 +18,9 @@ from __future__ import annotations
 import enum
 import logging
 import os
+import random
 import struct
 import zlib
-from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 from pathlib import Path
@@ -49,9 +49,15 @@ class _Kind(enum.IntEnum):
 
 
 class RetainedMemory:
-    """The last payload of at most `max_topics` topics, the least recent forgotten first.
+    """The last payload of at most `max_topics` topics; of more, any one is forgotten.
 
-    Writer thread only. Without a path it lasts as long as the process.
+    A broker sends its retained messages in the same order each time. With the least recent
+    forgotten first, a few topics too many would push each of the others out just before it comes;
+    to take no new ones would lose least, until topics that have died fill the memory. Chosen at
+    random, about twice as many are missed as are too many, and what has died goes by itself.
+
+    Writer thread only, but for `len` and `n_forgotten`. Without a path it lasts as long as the
+    process.
     """
 
     def __init__(
@@ -61,7 +67,11 @@ class RetainedMemory:
         # Where the kernel does not say which boot this is, each process is one of its own.
         self._boot = _digest(boot_id.encode() or os.urandom(8))
         self._max_topics = max_topics
-        self._last: OrderedDict[bytes, bytes] = OrderedDict()
+        self._last: dict[bytes, bytes] = {}
+        # The same keys, to choose one of them. The same choice in every run: it can be repeated.
+        self._order: list[bytes] = []
+        self._choice = random.Random(0)
+        self._n_forgotten = 0
         self._keys: dict[tuple[str, str], bytes] = {}
         self._unwritten: dict[bytes, bytes] = {}
         self._is_precious = False
@@ -72,6 +82,11 @@ class RetainedMemory:
 
     def __len__(self) -> int:
         return len(self._last)
+
+    @property
+    def n_forgotten(self) -> int:
+        """How many topics have been forgotten in this run because there were too many."""
+        return self._n_forgotten
 
     def open(self) -> None:
         """Recall what earlier runs have seen. Raises StartError."""
@@ -97,7 +112,6 @@ class RetainedMemory:
         """This is now the payload that its topic had last."""
         key, digest = self._key(message), _digest(message.payload)
         if self._last.get(key) == digest:
-            self._last.move_to_end(key)
             return
         self._unwritten[key] = digest
         self._is_precious = self._is_precious or message.is_retained
@@ -186,10 +200,28 @@ class RetainedMemory:
         pairs.clear()
 
     def _remember(self, key: bytes, digest: bytes) -> None:
+        if key in self._last:
+            pass
+        elif len(self._last) < self._max_topics:
+            self._order.append(key)
+        else:
+            self._forget_for(key)
         self._last[key] = digest
-        self._last.move_to_end(key)
-        if len(self._last) > self._max_topics:
-            self._last.popitem(last=False)
+
+    def _forget_for(self, key: bytes) -> None:
+        place = self._choice.randrange(self._max_topics)
+        del self._last[self._order[place]]
+        self._order[place] = key
+        self._n_forgotten += 1
+        if self._n_forgotten == 1:
+            _log.warning(
+                "%s remembers the last payloads of %d topics, and there are more: retained values "
+                "of some are stored once more at each start. Where a source has so many, give it a "
+                "narrower topic filter, or `retained: skip` (nothing is lost of what comes while "
+                "the collector runs)",
+                self._path or "the memory of retained messages",
+                self._max_topics,
+            )
 
     def _append(self, path: Path, records: bytes) -> int:
         """Add records to the file; its size before. A failed write leaves no half record."""

@@ -85,11 +85,13 @@ def test_what_is_worth_knowing_is_noted() -> None:
         "dropped": {"flood": 3},
     }
     jobs = {"rain": {"done": 1, "failed": 2, "timed_out": 1}}
-    said = notes(WELL | {"ledger": ledger, "jobs": jobs})
+    retained = {"topics": 20_000, "forgotten": 7}
+    said = notes(WELL | {"ledger": ledger, "jobs": jobs, "retained": retained})
     assert [text.partition(":")[0] for text in said] == [
         "2 messages that did not fit their rule, or not wholly, are kept in /data/rejects.jsonl",
         "3 items that nobody sends again were dropped because too many waited; most",
         "5 messages of 2 topics have no rule; most",
+        "7 times a topic's last payload was forgotten, because there are more than 20000 topics",
         "runs of rain",
     ]
     assert "x/y (4), x/z (1)" in said[2]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from daemon.errors import EX_NOPERM, StartError
+from daemon.messages import Message
 from daemon.writer import RetainedMemory
 from tests.daemon.writer.items import message
 from tinyflux.files import intercepted
@@ -91,13 +93,43 @@ def test_what_was_not_written_is_not_recalled(tmp_path: Path) -> None:
     assert not _memory(tmp_path).is_last(message("a", b"1"))
 
 
-def test_the_least_recent_topics_are_forgotten_first(tmp_path: Path) -> None:
-    memory = _memory(tmp_path, max_topics=2)
-    for topic in ("a", "b", "a", "c"):
-        memory.remember(message(topic, b"1"))
-    assert [memory.is_last(message(topic, b"1")) for topic in "abc"] == [True, False, True]
+def test_a_few_topics_too_many_do_not_push_all_others_out(tmp_path: Path) -> None:
+    """A broker sends them in the same order at each start."""
+    retained = [message(f"a/{number}", b"1", is_retained=True) for number in range(1030)]
+    starts = [_start(tmp_path, retained) for _ in range(6)]
+    assert starts[0] == 1030
+    assert 30 <= max(starts[1:]) < 150
+
+
+def _start(folder: Path, retained: Sequence[Message]) -> int:
+    """How many of these a collector with room for 1,000 stores when a broker sends all of them."""
+    memory = _memory(folder, max_topics=1000)
+    stored = 0
+    for one in retained:
+        stored += not memory.is_last(one)
+        memory.remember(one)
     memory.write()
-    assert len(_memory(tmp_path, max_topics=2)) == 2
+    memory.commit()
+    memory.close()
+    assert len(memory) <= 1000
+    return stored
+
+
+def test_topics_that_have_died_make_room(tmp_path: Path) -> None:
+    _start(tmp_path, [message(f"old/{number}", b"1", is_retained=True) for number in range(1000)])
+    retained = [message(f"new/{number}", b"1", is_retained=True) for number in range(500)]
+    starts = [_start(tmp_path, retained) for _ in range(8)]
+    assert starts[-1] < 20
+
+
+def test_too_many_topics_are_counted_and_said_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    memory = _memory(tmp_path, max_topics=2)
+    for number in range(5):
+        memory.remember(message(str(number), b"1"))
+    assert (len(memory), memory.n_forgotten) == (2, 3)
+    assert caplog.text.count("last payloads of 2 topics, and there are more") == 1
 
 
 def test_a_payload_that_does_not_change_is_written_once(tmp_path: Path) -> None:
