@@ -92,6 +92,14 @@ IGNORED = "ignored"
 """The kind of an outcome that the configuration asked for: nothing is said of it."""
 
 
+class Origin(NamedTuple):
+    """Where a point comes from that need not be stored as it is."""
+
+    rule: str
+    names: Mapping[str, str]
+    """What the wildcards of its topic stand for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Mapped:
     """What the mapping made of one message or reading.
@@ -107,6 +115,8 @@ class Mapped:
     """Why it was rejected, or stored otherwise than it said, for a person; else empty."""
     kind: str = ""
     """A short word for the reason (`not-json`, `missing`, `type`), to count and log once by."""
+    origins: tuple[Origin | None, ...] = ()
+    """For each point where it comes from, None if it is to be stored as it is; empty: all are."""
 
 
 class RetainHandling(enum.IntEnum):

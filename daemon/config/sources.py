@@ -167,6 +167,12 @@ class ValueRules(ThinningRules):
         check_patterns(fields or {})
         return fields
 
+    @property
+    def is_thinned(self) -> bool:
+        """Whether a point of this rule may be left out, or wait."""
+        fields = (self.fields or {}).values()
+        return self.leaves_out or any(field.deadband is not None for field in fields)
+
 
 class SourceRule(ValueRules):
     """Messages of the topics that fit become points. First match wins unless `also`."""
@@ -222,6 +228,11 @@ class SourceRule(ValueRules):
         if value.get("ignore") is True:
             return {"measurement": "ignored", **value}
         return value
+
+    @property
+    def is_thinned(self) -> bool:
+        """Whether a point of this rule may be left out, or wait."""
+        return super().is_thinned or self.repeats_within_s is not None
 
     @model_validator(mode="after")
     def _check_ignored(self) -> SourceRule:

@@ -80,3 +80,17 @@ class ThinningRules(Section):
     expire_after_s: Seconds | None = Field(default=None, validation_alias="expire_after", ge=1)
     """A series without a message for so long is stale: one point says so, with null for each of
     its fields."""
+
+    @property
+    def leaves_out(self) -> bool:
+        """Whether one of these options is given."""
+        return not all(
+            option is None
+            for option in (
+                self.deadband,
+                self.max_silence_s,
+                self.throttle_s,
+                self.merge_within_s,
+                self.expire_after_s,
+            )
+        )

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
-from daemon.config import CommandPoll, Config, PlacedRule, Tier, covers
+from daemon.config import CommandPoll, Config, PlacedRule, Tier, ValueRules, covers
 from daemon.mapping.memory import FieldMemory
 from daemon.mapping.points import FixedLabels, PointMaker
 from daemon.mapping.precedence import Precedence
@@ -17,7 +18,15 @@ from daemon.mapping.reach import Context
 from daemon.mapping.routing import Route, Router, RuleCompiler
 from daemon.mapping.rule import CompiledRule
 from daemon.mapping.topics import smallest_cover
-from daemon.messages import Mapped, Message, Outcome, Reading, RetainHandling, Subscription
+from daemon.messages import (
+    Mapped,
+    Message,
+    Origin,
+    Outcome,
+    Reading,
+    RetainHandling,
+    Subscription,
+)
 
 
 class RuleMapper:
@@ -46,6 +55,10 @@ class RuleMapper:
         if item.value is None:
             return Mapped(Outcome.NO_VALUE, rule=poll.maker.rule.name)
         return poll.maker.make([Context(item.value)], poll.labels, item.received_us)
+
+    def rule_of(self, name: str) -> ValueRules | None:
+        """The rule that outcomes and origins call so."""
+        return self._compiler.rules.get(name)
 
     def fitting(self, broker: str, topic: str) -> tuple[Route, ...]:
         """Every rule whose topic fits, in order, whether it would get the message or not."""
@@ -115,7 +128,9 @@ def compile_mapper(config: Config, memory: FieldMemory | None = None) -> RuleMap
             takes_text=is_text,
             memory=memory,
         )
-        labels = FixedLabels(*rule.labels.fixed({}), {})
+        origin = Origin(rule.name, {}) if poll.is_thinned else None
+        labels = FixedLabels(*rule.labels.fixed({}), {}, origin)
+        compiler.rules[rule.name] = poll
         polls[poll.name] = _Poll(PointMaker(rule), labels)
     return RuleMapper(routers, polls, compiler, tiers)
 
@@ -167,8 +182,13 @@ _RANK = (
 def _join(parts: list[Mapped]) -> Mapped:
     """One outcome of several rules: rejected if one of them rejects, else stored if one stores."""
     points = tuple(point for part in parts for point in part.points)
+    origins: tuple[Origin | None, ...] = ()
+    if any(part.origins for part in parts):
+        origins = tuple(
+            origin for part in parts for _, origin in zip_longest(part.points, part.origins)
+        )
     for outcome in _RANK:
         for part in parts:
             if part.outcome is outcome:
-                return Mapped(outcome, points, part.rule, part.reason, part.kind)
+                return Mapped(outcome, points, part.rule, part.reason, part.kind, origins)
     raise AssertionError("a rule has one of five outcomes")

@@ -7,9 +7,10 @@ a restart a lower tier may make a series until the higher one does.
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import zip_longest
 
 from daemon.config import Tier
-from daemon.messages import Mapped, Outcome
+from daemon.messages import Mapped, Origin, Outcome
 from tinyflux import Point
 
 _MAX_SERIES = 50_000
@@ -33,20 +34,22 @@ class Precedence:
         if not mapped.points:
             return mapped
         kept: list[Point] = []
+        origins: list[Origin | None] = []
         maker = ""
-        for point in mapped.points:
+        for point, origin in zip_longest(mapped.points, mapped.origins):
             series = (point.measurement, frozenset(point.tags.items()))
             known = self._makers.get(series)
             if known is not None and known[0] < tier:
                 maker = maker or known[1]
                 continue
             kept.append(point)
+            origins.append(origin)
             if tier is not Tier.DISCOVERY:
                 self._remember(series, tier, mapped.rule)
         if not maker:
             return mapped
         if kept or mapped.outcome is not Outcome.STORED:
-            return replace(mapped, points=tuple(kept))
+            return replace(mapped, points=tuple(kept), origins=tuple(origins))
         reason = f"{maker} makes this series already"
         return Mapped(Outcome.DUPLICATE, rule=mapped.rule, reason=reason, kind=LEFT_OUT)
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 
-from daemon.config import ClockConfig, Config, PlacedRule, Tier
+from daemon.config import ClockConfig, Config, PlacedRule, Tier, ValueRules
 from daemon.mapping.memory import FieldMemory
 from daemon.mapping.points import FixedLabels, MessageRule, reject
 from daemon.mapping.topics import TopicTrie
@@ -57,6 +57,8 @@ class RuleCompiler:
         self._zone: tzinfo = config.collector.zone
         self._clock: ClockConfig = config.collector.clock
         self._memory = memory
+        self.rules: dict[str, ValueRules] = {}
+        """What was compiled, and the polls, by the names that outcomes call them."""
 
     @property
     def common_tags(self) -> Mapping[str, str]:
@@ -78,6 +80,7 @@ class RuleCompiler:
             self._memory,
             tuple(placed.bound),
         )
+        self.rules[placed.name] = placed.rule
         return CompiledPlace(placed, rule)
 
 
