@@ -95,7 +95,7 @@ def test_what_is_worth_knowing_is_noted() -> None:
         "runs of rain",
     ]
     assert "x/y (4), x/z (1)" in said[2]
-    assert "2 failed and 1 timed out" in said[3]
+    assert "2 failed and 1 timed out" in said[4]
 
 
 def test_what_a_collector_said_last_that_does_not_run_is_no_fault_of_now() -> None:
