@@ -46,6 +46,8 @@ from daemon.writer import (
     Store,
     Window,
     Writer,
+    read_replayed,
+    replayed_path,
 )
 
 _log = logging.getLogger(__name__)
@@ -74,7 +76,7 @@ class Collector:
         self._scheduler = Scheduler(clock)
         self._started_s = clock.monotonic_s()
         self._is_stopped = False
-        self._ledger = Ledger(clock, self._runs)
+        self._ledger = Ledger(clock, self._runs, lambda: read_replayed(replayed_path(data)).points)
         self._inbox = Inbox(windows=_windows(config))
         self._brokers: dict[str, EmbeddedBroker] = {}
         self._sources: dict[str, MqttSource] = {}

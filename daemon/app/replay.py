@@ -19,7 +19,15 @@ from daemon.config import Config
 from daemon.errors import EX_IOERR, EX_NOINPUT, EX_NOPERM, StartError
 from daemon.mapping import compile_mapper
 from daemon.messages import Mapped, Message, Outcome
-from daemon.writer import QUALITY_TAG, RejectTray, decode_reject, marked, working_lines
+from daemon.writer import (
+    QUALITY_TAG,
+    RejectTray,
+    add_replayed,
+    decode_reject,
+    marked,
+    replayed_path,
+    working_lines,
+)
 from tinyflux import MeasurementQuery, Point, TimeQuery, TinyFlux
 
 _CHUNK_LINES = 500
@@ -71,6 +79,7 @@ class Replay:
     def __init__(self, config: Config) -> None:
         storage = config.storage
         self._data = storage.path
+        self._counted = replayed_path(storage.path)
         self._compact_keys = storage.compact_keys
         self._tray = RejectTray(storage.rejects_path, storage.rejects.max_size_bytes)
         self._mapper = compile_mapper(config, recall_fields(storage.path))
@@ -118,9 +127,11 @@ class Replay:
         lines = working_lines(path)
         with TinyFlux(str(self._data)) as db:
             while chunk := list(islice(lines, _CHUNK_LINES)):
+                before = report.stored
                 rest, points = self._sort(chunk, report, db)
                 if points:
                     db.insert_multiple(points, compact_key_prefixes=self._compact_keys)
+                    add_replayed(self._counted, report.stored - before, len(points))
                 kept += rest
         self._tray.keep(path, kept)
 

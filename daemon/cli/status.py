@@ -18,7 +18,7 @@ from daemon.health import (
     status_lines,
     status_path,
 )
-from daemon.writer import RejectTray
+from daemon.writer import RejectTray, read_replayed, replayed_path
 
 NOT_WELL = 1
 NOT_RUNNING = 3
@@ -84,6 +84,11 @@ def look(data: Path) -> dict[str, Any]:
         found["age_s"] = round(max(0.0, time.time() - written_us / 1e6), 1)
     found["running"], found["answers"] = holder is not None, answers
     _count_rejects(found)
+    ledger = found.get("ledger")
+    total = ledger.get("total") if isinstance(ledger, dict) else None
+    if isinstance(total, dict):
+        # A replay may have run since the collector has said something.
+        total["replayed"] = read_replayed(replayed_path(data)).points
     return found
 
 

@@ -125,9 +125,11 @@ def _head(status: Status) -> list[str]:
     if _part(status, "clock").get("believed") is False:
         lines.append("clock      not synchronised: points wait, or are marked")
     if "since" in (total := _part(_part(status, "ledger"), "total")):
+        replayed = f", {total['replayed']} more by replays" if total.get("replayed") else ""
         lines.append(
-            f"in all     {total.get('received', 0)} received, {total.get('points', 0)} points "
-            f"since {total['since']}; ended without a stop {total.get('crashes', 0)} times"
+            f"in all     {total.get('received', 0)} received, {total.get('points', 0)} points"
+            f"{replayed} since {total['since']}; ended without a stop "
+            f"{total.get('crashes', 0)} times"
         )
     return lines
 

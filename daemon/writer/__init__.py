@@ -8,11 +8,13 @@ from daemon.writer.commit import CommitRule
 from daemon.writer.duplicates import DuplicateMemory
 from daemon.writer.inbox import Inbox, InboxCounts, Item
 from daemon.writer.inflight import Window
+from daemon.writer.intake import Intake
 from daemon.writer.journal import Journal
 from daemon.writer.ledger import Ledger
 from daemon.writer.reject_lines import Reject, decode_reject
 from daemon.writer.reject_replay import RejectTray, working_lines
 from daemon.writer.rejects import RejectFile, predecessor_of
+from daemon.writer.replayed import Replayed, add_replayed, read_replayed, replayed_path
 from daemon.writer.retained import RetainedMemory
 from daemon.writer.store import Store
 from daemon.writer.writer import Files, Observer, Writer
@@ -26,6 +28,7 @@ __all__ = [
     "HoldLimits",
     "Inbox",
     "InboxCounts",
+    "Intake",
     "Item",
     "Journal",
     "Ledger",
@@ -33,12 +36,16 @@ __all__ = [
     "Reject",
     "RejectFile",
     "RejectTray",
+    "Replayed",
     "RetainedMemory",
     "Store",
     "Window",
     "Writer",
+    "add_replayed",
     "decode_reject",
     "marked",
     "predecessor_of",
+    "read_replayed",
+    "replayed_path",
     "working_lines",
 ]

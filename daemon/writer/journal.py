@@ -152,8 +152,8 @@ class Journal:
         if new:
             self._said_dropped = counts.dropped
             _log.warning(
-                "dropped %d items that nobody sends again (QoS 0 messages, poll results): they came "
-                "faster than they could be written; most: %s",
+                "dropped %d items that nobody sends again (QoS 0 messages, poll results): they "
+                "came faster than they could be written; most: %s",
                 new,
                 max(counts.dropped_by, key=lambda name: counts.dropped_by[name], default="?"),
             )

@@ -7,6 +7,7 @@ that they can be read without the collector. Logs nothing: it answers whether th
 from __future__ import annotations
 
 import json
+import secrets
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from typing import TypeAlias
 from daemon.clock import Clock
 from daemon.files import replace_file
 from daemon.messages import Mapped, Message, Outcome
-from daemon.writer.carried import Carried, Position
+from daemon.writer.carried import Carried, Covered
 from daemon.writer.inbox import OTHERS, InboxCounts, Item
 
 _VERSION = 1
@@ -47,9 +48,14 @@ Runs: TypeAlias = Callable[[], Mapping[str, Mapping[str, int]]]
 class Ledger:
     """Settled by the writer thread; read by any thread."""
 
-    def __init__(self, clock: Clock, runs: Runs = dict) -> None:
+    def __init__(
+        self, clock: Clock, runs: Runs = dict, replayed: Callable[[], int] = lambda: 0
+    ) -> None:
+        """`replayed` says how many points replays have stored."""
         self._clock = clock
         self._runs = runs
+        self.replayed = replayed
+        self._run = secrets.token_hex(8)
         self._started_us = clock.now_us()
         self._outcomes: dict[Outcome, int] = dict.fromkeys(Outcome, 0)
         self._points = 0
@@ -122,8 +128,16 @@ class Ledger:
         with self._lock:
             return dict(self._outcomes)
 
+    def counted(self, counts: InboxCounts) -> dict[str, object]:
+        """What this run has counted, to be kept at each commit; `carried.py` reads it."""
+        with self._lock:
+            outcomes = {outcome.value: number for outcome, number in self._outcomes.items()}
+            outcomes[Outcome.DROPPED] += counts.dropped
+            return {"run": self._run, "outcomes": outcomes, "points": self._points}
+
     def snapshot(self, counts: InboxCounts, held: int) -> dict[str, object]:
         """Everything, as JSON would have it."""
+        replayed = self.replayed()
         with self._lock:
             outcomes = {outcome.value: number for outcome, number in self._outcomes.items()}
             outcomes[Outcome.DROPPED] += counts.dropped
@@ -142,7 +156,7 @@ class Ledger:
                 "topics": _as_json(self._topics),
                 "unmatched": dict(self._unmatched),
                 "dropped": dict(counts.dropped_by),
-                "total": self._total(outcomes),
+                "total": self._total(outcomes) | {"replayed": replayed},
             }
 
     def _total(self, outcomes: Mapping[str, int]) -> dict[str, object]:
@@ -167,18 +181,14 @@ class Ledger:
         path: Path,
         counts: InboxCounts,
         held: int,
-        position: Position,
+        covered: Covered,
         *,
         has_ended: bool = False,
     ) -> None:
-        """Write the snapshot and the place in the data file that it covers. May raise OSError."""
+        """Write the snapshot, and how far it has come in the files. May raise OSError."""
         content = self.snapshot(counts, held)
-        content |= {
-            "jobs": self._runs(),
-            "position_bytes": position.size_bytes,
-            "position_inode": position.inode,
-            "ended": has_ended,
-        }
+        content |= {"run": self._run, "jobs": self._runs(), "ended": has_ended}
+        content |= covered.as_json()
         replace_file(path, json.dumps(content, indent=1, ensure_ascii=True).encode() + b"\n")
 
 

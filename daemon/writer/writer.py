@@ -105,7 +105,9 @@ class Writer:
         if files.hold is not None:
             files.hold.resume(written)
             self._n_spooled = len(files.hold)
-        self._journal.open(self._files.store.path, self._inbox.counts(), self._n_spooled)
+        self._journal.open(
+            files.store.path, files.rejects.path, self._inbox.counts(), self._n_spooled
+        )
         self._thread.start()
 
     def stop(self, timeout_s: float) -> bool:
@@ -330,8 +332,9 @@ class Writer:
         for entry in done:
             if entry.mapped.outcome is not Outcome.WAITING:
                 self._journal.settle(entry.item, entry.mapped)
-        self._journal.covered(self._files.store.path)
-        self._journal.check(self._inbox.counts(), self.held())
+        counts = self._inbox.counts()
+        self._journal.covered(self._files.store.path, self._files.rejects.path, counts)
+        self._journal.check(counts, self.held())
 
     def _rest(self, wait_s: float) -> None:
         if self._stopping.is_set():

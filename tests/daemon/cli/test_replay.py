@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -12,9 +13,10 @@ import pytest
 
 from daemon.cli import main
 from daemon.errors import EX_NOINPUT
+from daemon.health import ask_status
 from daemon.messages import Mapped, Message, Outcome
 from daemon.writer import RejectFile
-from tests.daemon.app.processes import configuration_for, read_rows, wait_for_rows
+from tests.daemon.app.processes import CollectorProcess, configuration_for, read_rows, wait_for_rows
 from tests.daemon.cli.conftest import StartCollector
 from tests.daemon.waiting import wait_until
 from tests.support.mosquitto import Mosquitto
@@ -188,6 +190,13 @@ def test_a_replay_that_is_killed_and_repeated_stores_everything_once(folder: Pat
     assert sorted(path.name for path in folder.iterdir() if "rejects" in path.name) == []
 
 
+def _outcomes(collector: CollectorProcess) -> dict[str, int]:
+    ledger = (ask_status(collector.data_path) or {}).get("ledger", {})
+    assert isinstance(ledger, dict)
+    outcomes: dict[str, int] = ledger.get("outcomes", {})
+    return outcomes
+
+
 def test_it_works_beside_a_running_collector(
     mosquitto: Mosquitto, start_collector: StartCollector
 ) -> None:
@@ -205,4 +214,12 @@ def test_it_works_beside_a_running_collector(
     rows = wait_for_rows(collector.data_path, "climate", 51)
     assert sorted(row.fields["t"] for row in rows) == [*range(50), 99]
     collector.wait_for(lambda: _left(collector.folder).count("\n") == 1, "the next reject")
+    # What is committed is counted, also for a process that is killed before it saves its ledger.
+    wait_until(lambda: _outcomes(collector).get("rejected") == 51, "the commit")
+    collector.kill()
+    collector.start()
     assert collector.end() == 0
+    ledger = json.loads(collector.data_path.with_suffix(".ledger.json").read_bytes())
+    total = ledger["total"]
+    assert (total["replayed"], total["recovered"], total["points"]) == (50, 0, 1)
+    assert (total["outcomes"]["stored"], total["outcomes"]["rejected"]) == (1, 51)

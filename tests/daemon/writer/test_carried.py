@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from daemon.messages import Outcome
-from daemon.writer.carried import Carried, carry_over, position_of
+from daemon.writer.carried import Carried, Covered, carry_over, position_of
+from daemon.writer.counts import CountsFile
 from tests.daemon.waiting import wait_until
 from tests.daemon.writer.conftest import StartWriter
 from tests.daemon.writer.items import message
@@ -32,6 +33,9 @@ def _save(folder: Path, *, ended: bool = False, **changes: object) -> Path:
         "crashes": 1,
     }
     content = {
+        "run": "a-run",
+        "outcomes": {"stored": 3, "rejected": 0, "waiting": 3},
+        "points": 4,
         "total": total,
         "position_bytes": position.size_bytes,
         "position_inode": position.inode,
@@ -96,6 +100,94 @@ def test_behind_a_place_that_is_no_more_nobody_can_tell(
     change(data)
     carried = carry_over(path, data)
     assert (carried.recovered_now, carried.recovered_points, carried.crashes) == (None, 1, 2)
+
+
+def _count(folder: Path, **changes: object) -> None:
+    """As the same run has counted after it had saved: 2 more stored, 4 rejected, of 3 points."""
+    counts = CountsFile(folder / "data.ledger.counts")
+    covered = Covered(position_of(folder / "data.csv"), position_of(folder / "rejects.jsonl"))
+    content = {"run": "a-run", "outcomes": {"stored": 5, "rejected": 4}, "points": 7}
+    counts.write(content | covered.as_json() | changes)
+    counts.close()
+
+
+def test_what_was_counted_after_the_ledger_was_saved_is_carried_over(tmp_path: Path) -> None:
+    data = tmp_path / "data.csv"
+    data.write_bytes(ROW * 8)
+    path = _save(tmp_path)
+    data.write_bytes(ROW * 11)
+    _count(tmp_path)
+    with data.open("ab") as file:
+        file.write(ROW)
+    carried = carry_over(path, data)
+    assert carried.outcomes[Outcome.STORED] == 5 + 2
+    assert carried.outcomes[Outcome.REJECTED] == 4
+    assert (carried.points, carried.recovered_now, carried.crashes) == (7 + 3, 1, 2)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"run": "another-run"}, id="of another run"),
+        pytest.param({"outcomes": {"stored": 2}}, id="older than the ledger"),
+    ],
+)
+def test_counts_that_do_not_belong_to_the_ledger_are_not_used(
+    tmp_path: Path, changes: dict[str, object]
+) -> None:
+    (tmp_path / "data.csv").write_bytes(ROW * 8)
+    path = _save(tmp_path)
+    _count(tmp_path, **changes)
+    assert carry_over(path, tmp_path / "data.csv").outcomes[Outcome.STORED] == 5
+
+
+@pytest.mark.parametrize("damage", [b"", b"\0" * 1024, b"00000000 {}\n"], ids=repr)
+def test_counts_that_a_power_cut_has_spoiled_are_not_used(tmp_path: Path, damage: bytes) -> None:
+    (tmp_path / "data.csv").write_bytes(ROW * 8)
+    path = _save(tmp_path)
+    (tmp_path / "data.ledger.counts").write_bytes(damage)
+    assert carry_over(path, tmp_path / "data.csv").outcomes[Outcome.STORED] == 5
+
+
+def _reject(path: Path, *kinds: str) -> None:
+    with path.open("a", encoding="ascii") as file:
+        file.writelines(json.dumps({"kind": kind}) + "\n" for kind in kinds)
+
+
+def _rotate(rejects: Path) -> None:
+    rejects.rename(rejects.with_name("rejects.1.jsonl"))
+    _reject(rejects, "type")
+
+
+@pytest.mark.parametrize(
+    ("change", "rejected"),
+    [
+        pytest.param(lambda path: None, 0, id="nothing"),
+        pytest.param(lambda path: _reject(path, "type", "empty", "type"), 2, id="two and a sample"),
+        pytest.param(_rotate, 1, id="rotated meanwhile"),
+        pytest.param(Path.unlink, 0, id="gone"),
+    ],
+)
+def test_rejects_behind_the_counted_place_are_rejected_messages(
+    tmp_path: Path, change: Callable[[Path], Any], rejected: int
+) -> None:
+    (tmp_path / "data.csv").write_bytes(ROW * 8)
+    rejects = tmp_path / "rejects.jsonl"
+    _reject(rejects, "type", "type")
+    path = _save(tmp_path)
+    _count(tmp_path)
+    change(rejects)
+    carried = carry_over(path, tmp_path / "data.csv", rejects)
+    assert carried.outcomes[Outcome.REJECTED] == 4 + rejected
+
+
+def test_what_a_replay_has_stored_is_not_recovered(tmp_path: Path) -> None:
+    data = tmp_path / "data.csv"
+    data.write_bytes(ROW * 8)
+    path = _save(tmp_path, replayed=100)
+    data.write_bytes(ROW * 13)
+    carried = carry_over(path, data, replayed=103)
+    assert (carried.recovered_now, carried.recovered_points) == (2, 3)
 
 
 @pytest.mark.parametrize(

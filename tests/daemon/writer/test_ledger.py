@@ -7,7 +7,7 @@ from pathlib import Path
 
 from daemon.messages import Mapped, Outcome
 from daemon.writer import Inbox, Ledger
-from daemon.writer.carried import Position
+from daemon.writer.carried import Covered, Position
 from tests.daemon.clocks import SetClock
 from tests.daemon.writer.items import message, reading, rejected
 from tinyflux import Point
@@ -97,7 +97,7 @@ def test_it_is_saved_with_the_position_that_it_covers(tmp_path: Path) -> None:
     inbox.put(message("a"))
     [item] = inbox.take()
     ledger.settle(item, STORED)
-    ledger.save(path, inbox.counts(), held=0, position=Position(1234, 5))
+    ledger.save(path, inbox.counts(), held=0, covered=Covered(Position(1234, 5)))
     saved = json.loads(path.read_text(encoding="ascii"))
     assert (saved["version"], saved["received"], saved["position_bytes"]) == (1, 1, 1234)
     assert saved["outcomes"]["stored"] == 1
