@@ -186,7 +186,8 @@ def _converting(rule: FieldRule) -> Step | None:
 def _clean(number: Number) -> float:
     """A result without the noise of binary: 300 K - 273.15 is 26.850000000000023, and 15 digits are
     what a float can promise. Raises Unfit for no finite number."""
-    return float(f"{as_float(number):.15g}")
+    # 15 digits of the largest floats are more than the largest float.
+    return as_float(float(f"{as_float(number):.15g}"))
 
 
 def _rounding(rule: FieldRule) -> Step | None:

@@ -139,6 +139,7 @@ def test_value_is_no_field_and_no_trouble(tmp_path: Path, options: str, value: s
         pytest.param("min: 0", "-0.1", "range", id="below-min"),
         pytest.param("max: 5", "5.1", "range", id="above-max"),
         pytest.param("scale: 1e308", "1e308", "not-finite", id="scaled-beyond-64-bit"),
+        pytest.param("offset: 1", "1.7976931348623157e308", "not-finite", id="rounded-beyond"),
     ],
 )
 def test_value_that_does_not_fit_is_rejected_by_kind(
