@@ -15,7 +15,7 @@ from daemon.config.json_queries import Query
 Steps = tuple[str | int, ...]
 
 _STEP = re.compile(
-    r"""\.(?P<name>[^.\[\]"'\s*$@?]+)|\[(?P<index>-?\d{1,9})\]|\[(?P<quote>["'])(?P<text>.*?)(?P=quote)\]"""
+    r"""\.(?P<name>[^.\[\]"'\s*$@?]+)|\[(?P<index>-?\d{1,9})\]|\[(?P<quote>["'])(?P<text>(?:(?!(?P=quote)).)*)(?P=quote)\]"""
 )
 _QUERY_SIGNS = re.compile(r"[*?]|\.\.|\[[^\]\"']*[:,]|[\"']\s*,\s*[\"']")
 _ROOTS = ("$", "@")

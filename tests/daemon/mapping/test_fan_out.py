@@ -52,6 +52,8 @@ PROBES = {
         pytest.param("tags: {m: '{$.model}-{$.id}'}, fields: {t: {}}", {"model": "X", "id": 7, "t": 1}, [({"m": "X-7"}, {"t": 1.0})], id="text-of-two-paths"),
         pytest.param("tags: {m: '{$.model}-{$.id}'}, fields: {t: {}}", {"model": "X", "t": 1}, [({}, {"t": 1.0})], id="text-of-a-missing-path"),
         pytest.param("fields: {a: \"$.list[?@.n == 'x'].v\"}", {"list": [{"n": "w", "v": 1}, {"n": "x", "v": 2}]}, [({}, {"a": 2.0})], id="field-by-filter"),
+        pytest.param("fields: {a: '$[\"x y\",\"z\"]'}", {"z": 3}, [({}, {"a": 3.0})], id="one-of-two-names"),
+        pytest.param("fields: {a: '$[\"x,y\"]'}", {"x,y": 4}, [({}, {"a": 4.0})], id="name-with-a-comma"),
         pytest.param("fields: {a: '$.list[-1]'}", {"list": [1, 2]}, [({}, {"a": 2.0})], id="last-of-a-list"),
     ],
 )  # fmt: skip
