@@ -226,7 +226,8 @@ class MessageRule:
         self._decode = compile_decoder(
             source.payload,
             rule.null_words,
-            needs_json=rule.needs_json or source.time is not None,
+            # A text that is no object may still be for a rule further down.
+            needs_json=(rule.needs_json or source.time is not None) and not self.is_conditional,
         )
 
     @staticmethod

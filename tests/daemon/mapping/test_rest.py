@@ -211,12 +211,17 @@ ONLY = """\
 sources:
   - {topic: a/#device, only: object, measurement: o}
   - {topic: a/+device/+q, only: value, key: "{q}", measurement: v}
+  - {topic: b/+device, only: object, measurement: o, fields: {n: $.n}, time: {path: $.t,
+     optional: true}}
+  - {topic: b/+device, measurement: v, fields: {n: {}}}
 """
 
 
 @pytest.mark.parametrize(
     ("topic", "payload", "measurement", "device"),
     [
+        ("b/x", "1", "v", "x"),
+        ("b/x", '{"n": 1}', "o", "x"),
         ("a/x/y", '{"v": 1}', "o", "x/y"),
         ("a/x/y", "[1]", "o", "x/y"),
         ("a/x/y", "1", "v", "x"),
