@@ -319,12 +319,5 @@ def retained_path(data: Path) -> Path:
 
 
 def _windows(config: Config) -> dict[str, Window]:
-    """What is known of each broker's in-flight window before it has sent anything."""
-    return {name: _window(broker) for name, broker in config.brokers.items()}
-
-
-def _window(broker: BrokerConfig) -> Window:
-    if broker.protocol == "5":
-        # A broker may use less than the receive maximum that we ask for.
-        return Window(ceiling=broker.inflight_window)
-    return Window(assumed=broker.inflight_window, ceiling=broker.inflight_window)
+    """How many messages each broker sends without an acknowledgement, as far as it is told."""
+    return {name: Window(broker.inflight_window) for name, broker in config.brokers.items()}

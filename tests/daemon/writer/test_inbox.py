@@ -76,7 +76,7 @@ def test_a_closed_inbox_takes_nothing_and_gives_what_it_has() -> None:
 
 
 def test_half_a_window_is_urgent_until_it_is_acknowledged() -> None:
-    inbox = Inbox(windows={"home": Window(assumed=20, ceiling=20)})
+    inbox = Inbox(windows={"home": Window(20)})
     _fill(inbox, 9)
     assert not inbox.is_urgent()
     inbox.put(message(packet_id=10))
@@ -94,14 +94,11 @@ def test_messages_without_receipts_are_not_urgent() -> None:
     assert not inbox.is_urgent()
 
 
-def test_a_larger_window_is_believed_when_it_was_seen() -> None:
-    """MQTT 5: we ask for 200, a broker may send fewer; waiting for 100 would stop it."""
-    inbox = Inbox(windows={"home": Window(assumed=20, ceiling=200)})
-    _fill(inbox, 60)
-    inbox.acknowledged("home", [Receipt(1, number) for number in range(1, 61)])
-    _fill(inbox, 29)
+def test_a_wider_window_is_used() -> None:
+    inbox = Inbox(windows={"home": Window(200)})
+    _fill(inbox, 99)
     assert not inbox.is_urgent()
-    inbox.put(message(packet_id=30))
+    inbox.put(message(packet_id=100))
     assert inbox.is_urgent()
 
 
