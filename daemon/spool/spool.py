@@ -13,6 +13,7 @@ import json
 import logging
 import os
 import zlib
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -43,6 +44,7 @@ class Spool:
         self.path = path
         self._boot_id = boot_id
         self._places: dict[int, _Place] = {}
+        self._counts: Counter[str] = Counter()
         self._live_bytes = 0
         self._next = 1
         self._fd = -1
@@ -60,13 +62,17 @@ class Spool:
         """How much of the file the waiting values take."""
         return self._live_bytes
 
+    def count(self, kind: str) -> int:
+        """How many of a kind wait."""
+        return self._counts[kind]
+
     def open(self) -> None:
-        """Take up what waits. Raises StartError.
+        """Take up what waits; safe twice. Raises StartError.
 
         What has been written of it must be on disk by now, whoever wrote it.
         """
         try:
-            if self.path.exists():
+            if self._fd < 0 and self.path.exists():
                 self._fd = self._opened()
                 self._take_up()
                 # What a killed process put here may be acknowledged as sent again.
@@ -87,9 +93,8 @@ class Spool:
         ]
         offset = self._append(b"".join(lines))
         for number, line in zip(numbers, lines, strict=True):
-            self._places[number] = _Place(offset, len(line), kind)
+            self._add(number, _Place(offset, len(line), kind))
             offset += len(line)
-            self._live_bytes += len(line)
         self._next += len(bodies)
         return numbers
 
@@ -166,10 +171,16 @@ class Spool:
         self._is_dirty = True
         return offset
 
+    def _add(self, number: int, place: _Place) -> None:
+        self._places[number] = place
+        self._counts[place.kind] += 1
+        self._live_bytes += place.size_bytes
+
     def _forget(self, numbers: Sequence[int]) -> None:
         for number in numbers:
             place = self._places.pop(number, None)
             if place is not None:
+                self._counts[place.kind] -= 1
                 self._live_bytes -= place.size_bytes
 
     def _rewrite(self) -> None:
@@ -195,8 +206,7 @@ class Spool:
                 if content is None:
                     n_torn += 1
                 elif isinstance(number := content.get("put"), int):
-                    self._places[number] = _Place(offset, len(line), str(content.get("kind")))
-                    self._live_bytes += len(line)
+                    self._add(number, _Place(offset, len(line), str(content.get("kind"))))
                     self._next = max(self._next, number + 1)
                 elif isinstance(numbers := content.get("done"), list):
                     doubtful.append((str(content.get("boot")), numbers))

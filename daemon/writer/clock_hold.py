@@ -59,7 +59,7 @@ class ClockHold:
 
     def __len__(self) -> int:
         """How many items wait."""
-        return len(self._spool)
+        return self._spool.count(_KIND)
 
     @property
     def is_clock_believed(self) -> bool:
@@ -97,7 +97,7 @@ class ClockHold:
                 item = replace(item, received_us=self._trust.wall_us(item.monotonic_us))
             return Timed(item)
         is_full = (
-            len(self._spool) >= self._limits.items
+            len(self) >= self._limits.items
             or self._spool.size_bytes >= self._limits.size_bytes
         )
         if is_full or trust is Trust.GIVEN_UP:
@@ -121,7 +121,7 @@ class ClockHold:
 
     def has_due(self) -> bool:
         """Whether something that waits has got its time."""
-        n_waiting = len(self._spool) - len(self._taken)
+        n_waiting = len(self) - len(self._taken)
         return n_waiting > 0 and (self._trust.look() is not Trust.NOT_YET or bool(self._foreign))
 
     def take(self, limit: int) -> list[Timed]:

@@ -34,6 +34,17 @@ def _kept(path: Path, count: int = 3, boot_id: str = BOOT) -> tuple[Spool, list[
     return spool, numbers
 
 
+def test_kinds_are_counted_on_their_own(tmp_path: Path) -> None:
+    spool, numbers = _kept(tmp_path / "s")
+    spool.put("other", [{"n": 7}])
+    spool.done(numbers[:1])
+    assert [spool.count(kind) for kind in ("k", "other", "none")] == [2, 1, 0]
+    spool.commit()
+    again = _opened(tmp_path / "s")
+    again.open()
+    assert [again.count(kind) for kind in ("k", "other", "none")] == [2, 1, 0]
+
+
 def test_values_come_back_in_order(tmp_path: Path) -> None:
     _kept(tmp_path / "s")
     spool = _opened(tmp_path / "s", NEXT_BOOT)
