@@ -48,13 +48,25 @@ class TakenOverError(RefusedError):
     """Another client has taken our session: the broker says so, or it looks like it."""
 
 
+class StrangerError(RefusedError):
+    """What is found there is no broker of ours; where there was one it may only be starting."""
+
+    def __init__(self, text: str, passing: str) -> None:
+        """`passing` is what to say of a broker that has worked before."""
+        super().__init__(text)
+        self.passing = passing
+
+
 def explain_connect(address: Address, error: OSError) -> SourceError:
     """Why no connection could be made, from what the operating system or TLS said."""
     match error:
         case socket.gaierror():
-            return RefusedError(
-                f"{address}: no address is known for the host {address.host!r} ({error.strerror}); "
-                f"check brokers.{address.broker}.url and the name service"
+            unknown = (
+                f"{address}: no address is known for the host {address.host!r} ({error.strerror})"
+            )
+            return StrangerError(
+                f"{unknown}; check brokers.{address.broker}.url and the name service",
+                f"{unknown}; is the network, or its name service, away?",
             )
         case ssl.SSLCertVerificationError():
             return RefusedError(
@@ -62,17 +74,19 @@ def explain_connect(address: Address, error: OSError) -> SourceError:
                 f"{_certificate_advice(address, error.verify_code)}"
             )
         case ssl.SSLError():
-            return RefusedError(
-                f"{address}: no TLS connection ({error.reason or error}); "
+            return StrangerError(
+                f"{address}: no TLS connection ({getattr(error, 'reason', None) or error}); "
                 "is this the port for TLS, and does it speak "
-                f"brokers.{address.broker}.tls.min_version (default 1.2) or later?"
+                f"brokers.{address.broker}.tls.min_version (default 1.2) or later?",
+                _starting(address),
             )
         case ConnectionRefusedError():
             return SourceError(f"{address}: nobody listens there (connection refused)")
         case ConnectionError() if address.is_tls:
-            return RefusedError(
+            return StrangerError(
                 f"{address}: it ended the connection when TLS began ({error.strerror}); "
-                "is this its port for TLS?"
+                "is this its port for TLS?",
+                _starting(address),
             )
         case TimeoutError():
             return SourceError(f"{address}: no answer (timed out); is it on, and reachable?")
@@ -115,17 +129,23 @@ def explain_no_broker(address: Address, found: str) -> SourceError:
         if address.scheme == "mqtt"
         else ""
     )
-    return RefusedError(
-        f"{address}: what listens there is no MQTT broker: {found}; check {where}.url{hint}"
+    return StrangerError(
+        f"{address}: what listens there is no MQTT broker: {found}; check {where}.url{hint}",
+        _starting(address),
     )
 
 
 def explain_no_websocket(address: Address, path: str) -> SourceError:
     """What listens there does not open a WebSocket for MQTT."""
-    return RefusedError(
+    return StrangerError(
         f"{address}{path}: what listens there opens no WebSocket for MQTT at this path; check "
-        f"brokers.{address.broker}.url, and the broker's listener (Mosquitto: protocol websockets)"
+        f"brokers.{address.broker}.url, and the broker's listener (Mosquitto: protocol websockets)",
+        _starting(address),
     )
+
+
+def _starting(address: Address) -> str:
+    return f"{address}: the broker has gone away, or is starting: it does not speak MQTT yet"
 
 
 def explain_connack(address: Address, code: int, name: str, client_id: str) -> SourceError:
@@ -170,6 +190,8 @@ def explain_disconnect(address: Address, code: int, name: str, client_id: str) -
 
 # A connection that lasted so long counts as good.
 STABLE_S = 20.0
+# A broker that has worked is given so long to start before something else is said to be there.
+_START_S = 60.0
 
 
 class FaultLog:
@@ -188,6 +210,7 @@ class FaultLog:
         self._began_s: float | None = None
         self._failures = 0
         self._short_lives = 0
+        self._has_worked = False
 
     @property
     def trouble(self) -> str:
@@ -207,6 +230,7 @@ class FaultLog:
     def failed(self, error: SourceError) -> None:
         """Log the fault, unless it was said since the last good connection."""
         now_s = self._clock.monotonic_s()
+        was_connected = self._connected_s is not None
         if self._connected_s is not None:
             lasted_s = now_s - self._connected_s
             self._connected_s = None
@@ -214,7 +238,10 @@ class FaultLog:
         if self._began_s is None:
             self._began_s = now_s
         self._failures += 1
-        if self._short_lives >= 3 and not isinstance(error, TakenOverError):
+        is_starting = self._has_worked and now_s - self._began_s < _START_S
+        if isinstance(error, StrangerError) and is_starting:
+            error = SourceError(error.passing)
+        if was_connected and self._short_lives >= 3 and not isinstance(error, TakenOverError):
             kind = RefusedError if isinstance(error, RefusedError) else SourceError
             found = str(error).removeprefix(f"{self._address}: ")
             error = kind(
@@ -228,16 +255,18 @@ class FaultLog:
         """The broker has accepted us."""
         now_s = self._clock.monotonic_s()
         self._connected_s = now_s
+        self._has_worked = True
         if self._short_lives >= 2:
             _log.debug("%s: connected again", self._address)
         elif self._began_s is None:
             _log.info("%s: connected (%s)", self._address, detail)
         else:
             _log.info(
-                "%s: connected (%s) after %d failed tries in %.0f s",
+                "%s: connected (%s) after %d failed %s in %.0f s",
                 self._address,
                 detail,
                 self._failures,
+                "try" if self._failures == 1 else "tries",
                 now_s - self._began_s,
             )
         self._began_s = None

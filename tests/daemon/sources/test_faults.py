@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,7 +14,14 @@ import pytest
 
 from daemon.errors import SourceError
 from daemon.sources import LinkSettings
-from daemon.sources.faults import Address, FaultLog, RefusedError
+from daemon.sources.faults import (
+    Address,
+    FaultLog,
+    RefusedError,
+    explain_connect,
+    explain_no_broker,
+    explain_no_websocket,
+)
 from daemon.writer import Inbox
 from tests.daemon.clocks import SetClock
 from tests.daemon.sources.conftest import Sources, payloads, settings_for, take_messages
@@ -22,6 +30,7 @@ from tests.support.access import access_lines
 from tests.support.mosquitto import Mosquitto, StartMosquitto
 from tests.support.ports import free_port
 
+HOME = Address("home", "127.0.0.1", 1884, "mqtts")
 Logged = Callable[[int], list[str]]
 
 
@@ -206,3 +215,56 @@ def test_short_connections_are_no_reason_to_speak_of_another_client(
     lines = logged(level)
     assert "each connection ends within seconds" in lines[-1]
     assert "client id" not in "".join(lines)
+
+
+def _failed_after_it_worked(error: SourceError, *, away_s: float) -> FaultLog:
+    clock = SetClock()
+    faults = FaultLog(Address("home", "127.0.0.1", 1884), clock)
+    faults.connected("MQTT 5")
+    clock.pass_time(100)
+    faults.failed(SourceError("the connection was lost"))
+    clock.pass_time(away_s)
+    faults.failed(error)
+    return faults
+
+
+STRANGERS = pytest.mark.parametrize(
+    "error",
+    [
+        pytest.param(explain_no_broker(HOME, "it hung up"), id="no broker"),
+        pytest.param(explain_no_websocket(HOME, "/mqtt"), id="a proxy without its broker"),
+        pytest.param(explain_connect(HOME, ssl.SSLEOFError()), id="tls ends"),
+        pytest.param(explain_connect(HOME, ConnectionResetError(104, "reset")), id="tls reset"),
+        pytest.param(explain_connect(HOME, socket.gaierror(-3, "temporary")), id="no name service"),
+    ],
+)
+
+
+@STRANGERS
+def test_a_broker_that_has_worked_is_given_time_to_start(
+    logged: Logged, error: SourceError
+) -> None:
+    faults = _failed_after_it_worked(error, away_s=5)
+    assert logged(logging.ERROR) == []
+    assert "check brokers.home.url" not in faults.trouble
+    assert "away" in faults.trouble
+
+
+@STRANGERS
+def test_what_stays_a_stranger_is_one(logged: Logged, error: SourceError) -> None:
+    faults = _failed_after_it_worked(error, away_s=100)
+    assert logged(logging.ERROR) != []
+    assert faults.trouble == str(error)
+
+
+def test_what_fails_before_a_connection_is_no_short_connection(logged: Logged) -> None:
+    clock = SetClock()
+    faults = FaultLog(HOME, clock)
+    for _ in range(4):
+        faults.connected("MQTT 5")
+        clock.pass_time(4)
+        faults.failed(SourceError("the connection was lost"))
+        faults.failed(SourceError("nobody listens there"))
+    assert [line for line in logged(logging.WARNING) if "nobody listens" in line] == [
+        "nobody listens there. It is tried again until it works"
+    ]
