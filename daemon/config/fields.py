@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator, mo
 from daemon.config.expressions import VALUE, parse_expression
 from daemon.config.habits import suggest
 from daemon.config.paths import is_path, parse_path
-from daemon.config.section import Items, Name, Number, Section, as_keys, as_text
+from daemon.config.section import Items, Name, Number, Section, as_keys, as_text, check_name
 from daemon.config.templates import parse_template
 from daemon.config.thinning import DeadbandText
 from daemon.config.units import conversion, find_unit
@@ -50,6 +50,16 @@ def _check_value_template(text: str) -> str:
     return text
 
 
+def _check_as(text: str | None) -> str | None:
+    if text is None:
+        return None
+    if "{" in text or "}" in text or "?" in text:
+        raise ValueError("this is a name, without braces and ?; * stands for that of the pattern")
+    if text.count("*") > 1:
+        raise ValueError("* may stand once in it")
+    return check_name(text)
+
+
 def as_field(value: object) -> object:
     """`mm: $.mm` is short for `mm: {path: $.mm}`; `mm:` alone takes every default."""
     if value is None:
@@ -70,6 +80,12 @@ class FieldRule(Section):
     wildcards."""
     value_template: Annotated[str, AfterValidator(_check_value_template)] | None = None
     """Instead of `path`: a template as in Home Assistant, with value, value_json and topic."""
+    as_name: Annotated[str | None, AfterValidator(_check_as)] = Field(
+        default=None, validation_alias="as"
+    )
+    """The name to store it under, instead of its own; * is what the pattern's * stands for, as in
+    "*_F": {as: "*_C"}. Of two values with one name, one that is named in full is stored, else one
+    that has the name by itself, else the first."""
     expression: Annotated[str, AfterValidator(_check_expression)] | None = None
     """Arithmetic: "value * 0.1" with the field's own value, "$.u * $.i" with paths, "power / 2"
     with another field of this rule."""
@@ -227,9 +243,15 @@ def check_patterns(fields: Mapping[str, FieldRule]) -> None:
     """A pattern finds its values by their names.
 
     Raises:
-        ValueError: for one that says otherwise where its value stands.
+        ValueError: for one that says otherwise where its value stands, or whose `as` cannot be.
     """
     for name, rule in fields.items():
+        has_star = rule.as_name is not None and "*" in rule.as_name
+        if has_star and (name.count("*") != 1 or "[" in name):
+            raise ValueError(
+                f"`as: {rule.as_name}` of the field {name!r}: its * is what the one * of a pattern "
+                f"stands for, and that name has {name.count('*')} of them"
+            )
         if not is_pattern(name):
             continue
         if parse_template(name).names:

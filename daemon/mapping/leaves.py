@@ -48,26 +48,48 @@ def compile_exclusion(patterns: Sequence[str]) -> Callable[[str, str], bool]:
     return is_excluded
 
 
+@dataclass(frozen=True, slots=True)
+class Fitting:
+    """What a pattern makes of a value whose name it fits."""
+
+    name: str
+    """To store it under."""
+    convert: Convert
+    is_renamed: bool
+
+
 class Patterns:
     """The fields of a rule whose names have * or ?."""
 
-    def __init__(self, fields: Sequence[tuple[str, Convert]]) -> None:
+    def __init__(self, fields: Sequence[tuple[str, str | None, Convert]]) -> None:
+        """Pattern, the name to store under (with * for what the pattern's * stands for), and what
+        is made of the value."""
         self._fields = [
-            (re.compile(fnmatch.translate(pattern)), convert) for pattern, convert in fields
+            (re.compile(fnmatch.translate(pattern)), pattern, renamed, convert)
+            for pattern, renamed, convert in fields
         ]
-        self._known: dict[str, Convert | None] = {}
+        self._known: dict[str, Fitting | None] = {}
 
-    def find(self, name: str) -> Convert | None:
+    def find(self, name: str) -> Fitting | None:
         """What is made of a value of this name: by the first pattern that fits it."""
         if not self._fields:
             return None
         if name not in self._known:
             if len(self._known) >= _CACHED_NAMES:
                 self._known.clear()
-            self._known[name] = next(
-                (convert for fitting, convert in self._fields if fitting.match(name)), None
-            )
+            self._known[name] = self._find(name)
         return self._known[name]
+
+    def _find(self, name: str) -> Fitting | None:
+        for fitting, pattern, renamed, convert in self._fields:
+            if not fitting.match(name):
+                continue
+            if renamed is None:
+                return Fitting(name, convert, is_renamed=False)
+            before, _, after = pattern.partition("*")
+            part = name[len(before) : len(name) - len(after)]
+            return Fitting(renamed.replace("*", part), convert, is_renamed=True)
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +131,8 @@ class Leaves:
     context: Context
     fields: FieldSet = field(default_factory=dict)
     troubles: list[Unfit] = field(default_factory=list)
+    renamed: set[str] = field(default_factory=set)
+    """The fields that have another name than their values."""
 
     def gather(self, value: JsonValue, name: str, key: str = "", depth: int = 0) -> None:
         """Add what `value` holds; names of nested keys are joined with _. Raises Unfit."""
@@ -132,30 +156,41 @@ class Leaves:
             name = snake(name)
         if name in rule.taken:
             return
-        convert = rule.patterns.find(name)
-        if convert is None and not rule.is_stored:
+        fitting = rule.patterns.find(name)
+        if fitting is None and not rule.is_stored:
             return
         try:
-            number = (
-                self._number(value, name) if convert is None else convert(value, self.context, name)
-            )
+            if fitting is None:
+                number = self._number(value, name)
+            else:
+                number = fitting.convert(value, self.context, fitting.name)
         except Unfit as trouble:
             self.troubles.append(Unfit(trouble.kind, f"field {name[:60]}: {trouble.reason}"))
             return
-        if number is not None:
-            self._put(name, number)
+        if number is None:
+            return
+        if fitting is None:
+            self._put(name, number, is_renamed=False)
+        else:
+            self._put(fitting.name, number, is_renamed=fitting.is_renamed)
 
-    def _put(self, name: str, number: int | float) -> None:
+    def _put(self, name: str, number: int | float, *, is_renamed: bool) -> None:
         if not is_clean(name):
             self.troubles.append(
                 Unfit(Kind.NAME, f"the key {name[:60]!r} cannot be the name of a field")
             )
-        elif name in self.fields:
+        elif name in self.fields and is_renamed:
+            return
+        elif name in self.fields and name not in self.renamed:
             self.troubles.append(Unfit(Kind.NAME, f"two values would become the field {name!r}"))
         elif len(self.fields) >= MAX_FIELDS:
             raise Unfit(Kind.TOO_MANY, f"the payload has more than {MAX_FIELDS} numbers")
         else:
             self.fields[name] = number
+            if is_renamed:
+                self.renamed.add(name)
+            else:
+                self.renamed.discard(name)
 
     def _number(self, value: JsonValue, name: str) -> int | float | None:
         kind = type(value)

@@ -32,6 +32,8 @@ class _Field:
     """As written in the rule."""
     name: Text | None
     """None for a name without braces, which is the key."""
+    as_name: str | None
+    """To store it under; None: its name."""
     find: Reach | None
     """None: the payload itself where it is no object, else the key of the field's name."""
     place: str
@@ -80,7 +82,7 @@ class CompiledRule:
             compile_exclusion(rules.exclude),
             Patterns(
                 [
-                    (key, compile_value(rule, self.null_words, memory))
+                    (key, rule.as_name, compile_value(rule, self.null_words, memory))
                     for key, rule in fields.items()
                     if is_pattern(key)
                 ]
@@ -149,7 +151,10 @@ class CompiledRule:
                 troubles.append(Unfit(trouble.kind, f"{place}: {trouble.reason}"))
                 continue
             if number is not None:
-                fields[name] = number
+                if field.as_name is None:
+                    fields[name] = number
+                else:
+                    fields.setdefault(field.as_name, number)
                 if self._has_formulas:
                     context.fields[field.key] = number
         if self._takes_rest and not is_scalar:
@@ -162,11 +167,13 @@ class CompiledRule:
 
     def _only_field(self, value: JsonValue, context: Context) -> tuple[FieldSet, list[Unfit]]:
         """A payload that is one value, where the rule names no field in full."""
-        convert = self._rest.patterns.find("value") or (self._rest.is_stored and self._whole)
-        if not convert:
+        fitting = self._rest.patterns.find("value")
+        if fitting is None and not self._rest.is_stored:
             raise Unfit(Kind.NOT_JSON, f"found {show(value)}, the rule needs a JSON object")
-        number = convert(value, context, "value")
-        return ({} if number is None else {"value": number}), []
+        name = "value" if fitting is None else fitting.name
+        convert = self._whole if fitting is None else fitting.convert
+        number = convert(value, context, name)
+        return ({} if number is None else {name: number}), []
 
     def _name_of_value(self, context: Context) -> str:
         assert self._key is not None
@@ -197,6 +204,7 @@ def _compile_field(
     return _Field(
         key,
         name,
+        rule.as_name,
         find,
         place,
         compile_value(rule, null_words, memory),
@@ -234,7 +242,7 @@ def _read_field(field: _Field, value: JsonValue, context: Context, name: str) ->
     else:
         raw = value
     if raw is not MISSING:
-        return field.convert(raw, context, name)
+        return field.convert(raw, context, field.as_name or name)
     if field.default is None and not field.is_optional:
         raise Unfit(Kind.MISSING, "the payload has no such key")
     return field.default

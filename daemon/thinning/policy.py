@@ -77,7 +77,7 @@ def compile_policy(rules: ValueRules) -> Policy | None:
     if not rules.is_thinned:
         return None
     own = {
-        key: rule.deadband
+        rule.as_name or key: rule.deadband
         for key, rule in (rules.fields or {}).items()
         if rule.deadband is not None
     }

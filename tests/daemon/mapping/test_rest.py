@@ -243,3 +243,52 @@ def test_unit_may_stand_in_the_payload(tmp_path: Path) -> None:
     for payload in ('"kPa"', '"furlong"', "[1]", "5"):
         mapped = rules.map(message(f'{{"t": 500, "u": {payload}}}'))
         assert (mapped.outcome, mapped.kind) == (Outcome.REJECTED, "unit"), payload
+
+
+F_TO_C = """fields: {"*_F": {as: "*_C", unit: °F, store_as: °C, round: 1}, "win?": {as: wind},
+  pow: {as: power, optional: true}, act: {as: power, optional: true}}, rest: store"""
+
+
+@pytest.mark.parametrize(
+    ("payload", "fields"),
+    [
+        ('{"t_F": 50}', {"t_C": 10}),
+        ('{"air": {"t_F": 50}}', {"air_t_C": 10}),
+        ('{"t_C": 10.2, "t_F": 50}', {"t_C": 10.2}),
+        ('{"t_F": 50, "t_C": 10.2}', {"t_C": 10.2}),
+        ('{"wind": 1, "win2": 2}', {"wind": 1}),
+        ('{"act": 5}', {"power": 5}),
+        ('{"act": 5, "pow": 7}', {"power": 7}),
+        ('{"act": 5, "power": 7}', {"power": 5}),
+        ('{"_F": 50}', {"_C": 10}),
+    ],
+)
+def test_value_is_stored_under_another_name(
+    tmp_path: Path, payload: str, fields: dict[str, float]
+) -> None:
+    mapped = rule_mapper(tmp_path, F_TO_C).map(message(payload))
+    assert (mapped.outcome, fields_of(mapped)) == (Outcome.STORED, fields)
+
+
+def test_single_value_is_stored_under_another_name(tmp_path: Path) -> None:
+    keyed = rule_mapper(
+        tmp_path, 'key: "{q}", fields: {"*_F": {as: "*_C", unit: °F, store_as: °C}}', "d/+q"
+    )
+    assert fields_of(keyed.map(message("50", "d/t_F"))) == {"t_C": 10}
+    named = rule_mapper(tmp_path, "fields: {val: {as: watt}}")
+    assert fields_of(named.map(message("5"))) == {"watt": 5}
+
+
+@pytest.mark.parametrize(
+    ("field", "reason"),
+    [
+        ('"*_F": {as: "*_*"}', "once"),
+        ('"*_F*": {as: "*_C"}', "2 of them"),
+        ('t: {as: "*_C"}', "0 of them"),
+        ('t: {as: "{q}"}', "without braces"),
+        ('t: {as: ""}', "1 to 256 characters"),
+    ],
+)
+def test_name_that_makes_no_sense_is_refused(tmp_path: Path, field: str, reason: str) -> None:
+    with pytest.raises(ConfigError, match=reason):
+        rule_mapper(tmp_path, f"fields: {{{field}}}")
