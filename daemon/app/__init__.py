@@ -1,7 +1,24 @@
 """The composition: a configuration becomes a running collector."""
 
 from daemon.app.collector import Collector, ledger_path
+from daemon.app.explain import explain_message, outcome_page, point_line
+from daemon.app.explain_batch import check_topic, outcome_line, read_line
+from daemon.app.explain_trial import Trial
 from daemon.app.instance import holder_of, lock_path
 from daemon.app.replay import Replay, ReplayReport
 
-__all__ = ["Collector", "Replay", "ReplayReport", "holder_of", "ledger_path", "lock_path"]
+__all__ = [
+    "Collector",
+    "Replay",
+    "ReplayReport",
+    "Trial",
+    "check_topic",
+    "explain_message",
+    "holder_of",
+    "ledger_path",
+    "lock_path",
+    "outcome_line",
+    "outcome_page",
+    "point_line",
+    "read_line",
+]

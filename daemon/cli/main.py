@@ -94,6 +94,8 @@ def _parser() -> argparse.ArgumentParser:
     replay.add_argument("--plan", action="store_true", help="say what would be done, do nothing")
     replay.set_defaults(command=_replay)
 
+    _add_explain(commands)
+
     retention = commands.add_parser("retention", help="apply the retention rules now")
     _take_config(retention)
     what = retention.add_mutually_exclusive_group(required=True)
@@ -111,6 +113,31 @@ def _parser() -> argparse.ArgumentParser:
     )
     demo.set_defaults(command=_demo)
     return parser
+
+
+def _add_explain(commands: argparse._SubParsersAction[_Parser]) -> None:
+    explain = commands.add_parser(
+        "explain", help="say what a message would become, and why; nothing is stored"
+    )
+    _take_config(explain)
+    explain.add_argument("topic", nargs="?", metavar="TOPIC", help="the message's topic")
+    explain.add_argument("payload", nargs="?", metavar="PAYLOAD", help="its payload, as text")
+    explain.add_argument(
+        "--base64", action="store_true", help="PAYLOAD is base64, for bytes that are no text"
+    )
+    explain.add_argument(
+        "--retained", action="store_true", help="as one that the broker kept from earlier"
+    )
+    explain.add_argument(
+        "--broker", metavar="NAME", help="the broker (default: the first with a rule for the topic)"
+    )
+    explain.add_argument(
+        "--batch",
+        metavar="FILE",
+        help="messages as JSON lines instead (- for stdin), in order: "
+        '{"topic": ..., "payload" or "payload_base64": ..., "retained": ...}',
+    )
+    explain.set_defaults(command=_explain, parser=explain)
 
 
 def _take_config(parser: argparse.ArgumentParser) -> None:
@@ -177,6 +204,25 @@ def _replay(options: argparse.Namespace) -> int:
     from daemon.cli.replay import replay
 
     return replay(options.config, is_plan=options.plan)
+
+
+def _explain(options: argparse.Namespace) -> int:
+    from daemon.cli.explain import explain, explain_batch
+
+    if options.batch is not None:
+        if options.topic is not None or options.retained or options.base64:
+            options.parser.error("--batch takes topics, payloads and `retained` from its lines")
+        return explain_batch(options.config, options.batch, broker=options.broker)
+    if options.payload is None:
+        options.parser.error("give TOPIC and PAYLOAD, or --batch FILE")
+    return explain(
+        options.config,
+        options.topic,
+        options.payload,
+        broker=options.broker,
+        is_retained=options.retained,
+        is_base64=options.base64,
+    )
 
 
 def _retention(options: argparse.Namespace) -> int:

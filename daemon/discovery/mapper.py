@@ -36,6 +36,11 @@ class DiscoveringMapper:
                 mapper.exchange(broker, key, rules)
 
     @property
+    def rules(self) -> RuleMapper:
+        """The rules, of the configuration and of what is announced."""
+        return self._mapper
+
+    @property
     def registries(self) -> Mapping[str, Registry]:
         """What is announced, by broker."""
         return self._registries

@@ -4,16 +4,20 @@ Knows no broker, no schedule and no file; it neither logs nor waits, so that eve
 tried from anywhere.
 """
 
+from daemon.mapping.explaining import RuleStory
 from daemon.mapping.mapper import RuleMapper, compile_mapper, subscriptions
 from daemon.mapping.memory import Count, FieldMemory
 from daemon.mapping.payloads import decode_payload
+from daemon.mapping.routing import Route
 from daemon.mapping.troubles import Kind, Unfit
 
 __all__ = [
     "Count",
     "FieldMemory",
     "Kind",
+    "Route",
     "RuleMapper",
+    "RuleStory",
     "Unfit",
     "compile_mapper",
     "decode_payload",

@@ -56,6 +56,11 @@ class RuleMapper:
             return Mapped(Outcome.NO_VALUE, rule=poll.maker.rule.name)
         return poll.maker.make([Context(item.value)], poll.labels, item.received_us)
 
+    @property
+    def common_tags(self) -> Mapping[str, str]:
+        """The tags of every point."""
+        return self._compiler.common_tags
+
     def rule_of(self, name: str) -> ValueRules | None:
         """The rule that outcomes and origins call so."""
         return self._compiler.rules.get(name)

@@ -1,0 +1,66 @@
+"""What messages would become, tried beside the service: its rules, and nothing stored.
+
+The same code as the collector's: duplicates, retained values and the mapping. The numbers of texts
+and the counters are those of the service's data, read once; nothing of it is ever written.
+"""
+
+from __future__ import annotations
+
+from daemon.app.field_memory import recall_fields
+from daemon.config import Config
+from daemon.discovery import compile_discovering
+from daemon.errors import EX_CONFIG, StartError
+from daemon.mapping import FieldMemory, RuleMapper
+from daemon.messages import Mapped, Message
+from daemon.writer import Intake
+
+
+class Trial:
+    """The rules of a configuration, to try messages in their order."""
+
+    def __init__(self, config: Config) -> None:
+        """Reads what texts and counters the collector's data knows. Raises StartError."""
+        if not config.brokers:
+            raise StartError(
+                f"{config.origin} has no `brokers`, so no message has a rule", EX_CONFIG
+            )
+        self.config = config
+        self._brokers = tuple(config.brokers)
+        known = recall_fields(config.storage.path)
+        # Unlike the one that is recalled for a replay, this one gives new texts numbers.
+        self.memory = FieldMemory(texts=known.texts, counts=known.counts)
+        self._discovering = compile_discovering(config, self.memory)
+        self._mapper = self._discovering.rules
+        self._intake = Intake(self._discovering)
+
+    @property
+    def mapper(self) -> RuleMapper:
+        """The rules."""
+        return self._mapper
+
+    def is_announcement(self, message: Message) -> bool:
+        """Whether discovery reads it, and no rule."""
+        registry = self._discovering.registries.get(message.source)
+        return registry is not None and registry.takes(message.topic)
+
+    def take(self, message: Message) -> Mapped:
+        """What would become of a message, after those that were taken before."""
+        return self._intake.entry_of(message).mapped
+
+    def broker_of(self, topic: str) -> str:
+        """The broker that a topic is most likely on: the first that has a rule for it."""
+        for broker in self._brokers:
+            registry = self._discovering.registries.get(broker)
+            if self._mapper.fitting(broker, topic) or (registry and registry.takes(topic)):
+                return broker
+        return self._brokers[0]
+
+    def check_broker(self, name: str) -> str:
+        """The name, if there is such a broker.
+
+        Raises:
+            ValueError: if not.
+        """
+        if name not in self._brokers:
+            raise ValueError(f"found the broker {name!r}; brokers: {', '.join(self._brokers)}")
+        return name

@@ -1,0 +1,343 @@
+"""`explain`: what messages would become, one with every step, or many as JSON lines."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from daemon.cli import main
+from daemon.errors import EX_CONFIG, EX_DATAERR, EX_NOINPUT, EX_USAGE
+
+CONFIG = """\
+collector: {name: cabin, clock: {accept_past: 30y}}
+brokers:
+  home: {url: "mqtt://127.0.0.1:1", discovery: true}
+  away: {url: "mqtt://127.0.0.1:2"}
+sources:
+  - broker: home
+    topic: sensors/+room/env
+    measurement: climate
+    fields:
+      temperature: {path: $.t, unit: °F, store_as: °C, round: 1, max: 60, ignore: [185]}
+      mode: {path: $.mode, type: enum, optional: true}
+  - {broker: home, topic: "sensors/#", measurement: raw}
+  - {broker: home, topic: when/+x, measurement: m, when: {$.kind: power}, also: true}
+  - {broker: home, topic: hub/+x, measurement: hub, each: "$.s[*]", tags: {n: "@.n"}, fields: {t: "@.t"}}
+  - {broker: away, topic: far/+x, measurement: far, retained: skip}
+  - {broker: home, topic: kept/+x, measurement: kept}
+storage: {path: data.csv}
+"""  # noqa: E501
+
+Batch = Callable[..., tuple[int, list[dict[str, Any]], str]]
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> str:
+    path = tmp_path / "config.yaml"
+    path.write_text(CONFIG, encoding="utf-8")
+    return str(path)
+
+
+@pytest.fixture
+def batch(
+    config: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Batch:
+    """Exit status, answers and complaints of lines, each an object or text as it is."""
+
+    def run(*lines: object, options: tuple[str, ...] = ()) -> tuple[int, list[Any], str]:
+        texts = [line if isinstance(line, str) else json.dumps(line) for line in lines]
+        stdin = io.TextIOWrapper(io.BytesIO("\n".join(texts).encode("utf-8", "surrogatepass")))
+        monkeypatch.setattr(sys, "stdin", stdin)
+        code = main(["explain", "-c", config, "--batch", "-", *options])
+        said = capsys.readouterr()
+        return code, [json.loads(line) for line in said.out.splitlines()], said.err
+
+    return run
+
+
+def page(config: str, capsys: pytest.CaptureFixture[str], *arguments: str) -> list[str]:
+    """The lines of one explanation, without what sets them in."""
+    assert main(["explain", "-c", config, *arguments]) == 0
+    return [line.strip() for line in capsys.readouterr().out.splitlines()]
+
+
+def test_batch_answers_each_line_in_order(batch: Batch) -> None:
+    code, answers, complaints = batch(
+        {"topic": "sensors/attic/env", "payload": '{"t": 70}', "received": 1732435200},
+        {"topic": "nobody/knows", "payload": "1"},
+    )
+    assert (code, complaints) == (0, "")
+    assert answers[0]["points"] == [
+        {
+            "time": "2024-11-24T08:00:00+00:00",
+            "measurement": "climate",
+            "tags": {"host": "cabin", "room": "attic"},
+            "fields": {"temperature": 21.1},
+        }
+    ]
+    assert [(answer["outcome"], answer["rule"]) for answer in answers] == [
+        ("stored", "sources[0]"),
+        ("no-rule", ""),
+    ]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        pytest.param({"payload": '{"t": 70}'}, id="text"),
+        pytest.param({"payload": {"t": 70}}, id="object"),
+        pytest.param({"payload_base64": base64.b64encode(b'{"t": 70}').decode()}, id="base64"),
+    ],
+)
+def test_payload_may_be_written_in_three_ways(batch: Batch, given: dict[str, Any]) -> None:
+    _, [answer], _ = batch({"topic": "sensors/attic/env", **given})
+    assert answer["points"][0]["fields"] == {"temperature": 21.1}
+
+
+@pytest.mark.parametrize(
+    ("payload", "outcome"),
+    [
+        pytest.param(21.5, "stored", id="number"),
+        pytest.param(True, "stored", id="boolean"),
+        pytest.param([1, 2], "stored", id="list"),
+        pytest.param(None, "no-value", id="null"),
+        pytest.param("", "no-value", id="empty"),
+        pytest.param("\ud800", "rejected", id="half of a surrogate pair"),
+    ],
+)
+def test_payload_may_be_any_json(batch: Batch, payload: object, outcome: str) -> None:
+    _, [answer], _ = batch({"topic": "sensors/x", "payload": payload})
+    assert answer["outcome"] == outcome
+
+
+def test_retained_value_that_came_before_is_seen(batch: Batch) -> None:
+    line = {"topic": "kept/a", "payload": "1", "retained": True}
+    _, answers, _ = batch(line, line, {**line, "payload": "2"}, {**line, "retained": False}, line)
+    assert [answer["outcome"] for answer in answers] == [
+        "stored", "retained-seen", "stored", "stored", "retained-seen",
+    ]  # fmt: skip
+
+
+def test_texts_are_numbered_in_order_and_nothing_is_kept(batch: Batch, tmp_path: Path) -> None:
+    lines = [
+        {"topic": "sensors/attic/env", "payload": {"t": 1, "mode": mode}}
+        for mode in ("heat", "cool", "heat")
+    ]
+    for _ in range(2):
+        _, answers, _ = batch(*lines)
+        modes = [answer["points"][0]["fields"]["mode"] for answer in answers]
+        assert modes == [1, 2, 1]
+    assert [path.name for path in tmp_path.iterdir()] == ["config.yaml"]
+
+
+def test_texts_that_the_service_has_numbered_keep_their_numbers(
+    batch: Batch, tmp_path: Path
+) -> None:
+    texts = tmp_path / "data.texts.json"
+    texts.write_text(json.dumps({"texts": {"climate": {"mode": {"cool": 7}}}}), encoding="utf-8")
+    before = texts.read_bytes()
+    _, answers, _ = batch(
+        {"topic": "sensors/a/env", "payload": {"t": 1, "mode": "cool"}},
+        {"topic": "sensors/a/env", "payload": {"t": 1, "mode": "heat"}},
+    )
+    assert [answer["points"][0]["fields"]["mode"] for answer in answers] == [7, 8]
+    assert texts.read_bytes() == before
+
+
+def test_announcement_brings_the_rule_of_the_lines_below(batch: Batch) -> None:
+    announced = {"name": "Power", "state_topic": "plug/power", "unique_id": "p1",
+                 "unit_of_measurement": "W", "device_class": "power"}  # fmt: skip
+    topic = "homeassistant/sensor/plug/config"
+    _, answers, _ = batch(
+        {"topic": "plug/power", "payload": "5"},
+        {"topic": topic, "payload": announced, "retained": True},
+        {"topic": "plug/power", "payload": "5"},
+        {"topic": topic, "payload": "", "retained": True},
+        {"topic": "plug/power", "payload": "5"},
+    )
+    assert [answer["outcome"] for answer in answers] == [
+        "no-rule", "no-value", "stored", "no-value", "no-rule",
+    ]  # fmt: skip
+    assert answers[2]["rule"].startswith("discovery.")
+
+
+def test_line_may_name_its_broker(batch: Batch) -> None:
+    _, answers, _ = batch(
+        {"topic": "far/a", "payload": "1"},
+        {"topic": "far/a", "payload": "1", "broker": "home"},
+        {"topic": "far/a", "payload": "1", "retained": True},
+    )
+    assert [answer["outcome"] for answer in answers] == ["stored", "no-rule", "retained-seen"]
+
+
+def test_option_names_the_broker_of_lines_that_do_not(batch: Batch) -> None:
+    line = {"topic": "far/a", "payload": "1"}
+    _, answers, _ = batch(line, {**line, "broker": "away"}, options=("--broker", "home"))
+    assert [answer["outcome"] for answer in answers] == ["no-rule", "stored"]
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        pytest.param("nonsense", "found no JSON", id="no json"),
+        pytest.param("[" * 100_000, "nested too deep", id="deep"),
+        pytest.param("[]", "a line is an object", id="list"),
+        pytest.param({"payload": "1"}, "`topic`: found nothing", id="no topic"),
+        pytest.param({"topic": "a/+", "payload": "1"}, "neither + nor #", id="wildcard"),
+        pytest.param({"topic": "\ud800", "payload": "1"}, "surrogate", id="surrogate"),
+        pytest.param({"topic": "a" * 65_536, "payload": "1"}, "65535 bytes", id="long topic"),
+        pytest.param({"topic": "a"}, "one of `payload` and `payload_base64`", id="no payload"),
+        pytest.param(
+            {"topic": "a", "payload": "1", "payload_base64": ""}, "one of `payload`", id="both"
+        ),
+        pytest.param({"topic": "a", "payload_base64": "?"}, "no base64", id="base64"),
+        pytest.param({"topic": "a", "payload_base64": 5}, "no base64", id="base64 number"),
+        pytest.param({"topic": "a", "payload": "1", "retained": 1}, "`retained`", id="retained"),
+        pytest.param({"topic": "a", "payload": "1", "retaind": 1}, "mean `retained`", id="slip"),
+        pytest.param({"topic": "a", "payload": "1", "broker": "x"}, "home, away", id="broker"),
+        pytest.param({"topic": "a", "payload": "1", "received": "x"}, "unix seconds", id="time"),
+        pytest.param({"topic": "a", "payload": "1", "received": 1e99}, "unix seconds", id="far"),
+        pytest.param({"topic": "a", "payload": "1", "qos": True}, "0, 1 or 2", id="qos"),
+    ],
+)
+def test_bad_line_is_named_and_the_others_are_done(batch: Batch, line: object, found: str) -> None:
+    good = {"topic": "sensors/a", "payload": "1", "id": "a note of my own"}
+    code, answers, complaints = batch(good, line, "", good)
+    assert (code, len(answers)) == (EX_DATAERR, 2)
+    assert complaints.startswith("<stdin>:2: ")
+    assert found in complaints
+    assert complaints.count("\n") == 1
+
+
+def test_batch_reads_a_file(
+    config: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = tmp_path / "lines.jsonl"
+    lines.write_text('{"topic": "sensors/a", "payload": "1"}\nx\n', encoding="utf-8")
+    assert main(["explain", "-c", config, "--batch", str(lines)]) == EX_DATAERR
+    said = capsys.readouterr()
+    assert json.loads(said.out)["outcome"] == "stored"
+    assert said.err.startswith(f"{lines}:2: ")
+
+
+def test_page_tells_each_step_of_a_field(config: str, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = page(config, capsys, "sensors/attic/env", '{"t": 70, "mode": "heat"}')
+    assert lines[0] == "sensors/attic/env on broker home"
+    assert "sources[0] (config.yaml:6) takes it" in lines
+    assert "topic fits sensors/+room/env: room = attic" in lines
+    assert "payload of 25 bytes, read as auto: an object with t, mode" in lines
+    assert (
+        "field temperature: at $.t the number 70 -> 21.1111 (°F to °C) -> 21.1 (round: 1)" in lines
+    )
+    assert "field mode: at $.mode the text 'heat' -> 1 (read)" in lines
+    assert (
+        "sources[1] (config.yaml:12) fits, but does not get it: sources[0] takes it and has no "
+        "`also: true`"
+    ) in lines
+    assert lines[-2] == "stored by sources[0]"
+    assert lines[-1].startswith("climate,host=cabin,room=attic temperature=21.1 mode=1 2")
+
+
+@pytest.mark.parametrize(
+    ("topic", "payload", "told"),
+    [
+        pytest.param(
+            "sensors/a/env", '{"t": 185}',
+            "field temperature: at $.t the number 185 -> no value (ignore)", id="ignored",
+        ),
+        pytest.param(
+            "sensors/a/env", '{"t": 212}',
+            "field temperature: at $.t the number 212 -> 100 (°F to °C) -> no value (allowed ..60)",
+            id="out of range",
+        ),
+        pytest.param(
+            "sensors/a/env", '{"x": 1}', "field temperature: at $.t nothing -> no field",
+            id="missing",
+        ),
+        pytest.param(
+            "sensors/a", '{"linkquality": 3}', "left out by `exclude`: linkquality", id="excluded"
+        ),
+        pytest.param(
+            "sensors/a", '{"a": {"b": "x"}}', "text, so no field of its own: a_b", id="text"
+        ),
+        pytest.param(
+            "when/a", '{"kind": "x"}',
+            "`when` does not hold: at $.kind stands the text 'x', needed is power; so the rules "
+            "further down are asked", id="condition",
+        ),
+        pytest.param(
+            "hub/a", '{"s": [{"n": "a", "t": 1}, {"n": "b", "t": 2}]}',
+            "part 2 ['s'][1]: an object with n, t", id="each",
+        ),
+        pytest.param("sensor/a/env", "1", "sources[0] is for sensors/+room/env", id="no rule"),
+    ],
+)  # fmt: skip
+def test_page_tells_why_there_is_no_value(
+    config: str, capsys: pytest.CaptureFixture[str], topic: str, payload: str, told: str
+) -> None:
+    assert told in page(config, capsys, topic, payload)
+
+
+def test_page_tells_of_retained_messages(config: str, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = page(config, capsys, "far/a", "1", "--retained")
+    assert "retained, `retained: skip`: never taken" in lines
+    assert lines[-1] == "retained-seen by sources[4]"
+
+
+def test_page_takes_bytes_as_base64(config: str, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = page(config, capsys, "sensors/a", base64.b64encode(b"\xff").decode(), "--base64")
+    assert lines[-1].startswith("rejected by sources[1]: byte 0 of the payload is no UTF-8")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "found"),
+    [
+        pytest.param(["a"], EX_USAGE, "give TOPIC and PAYLOAD, or --batch", id="no payload"),
+        pytest.param(["a/#", "1"], EX_USAGE, "neither + nor #", id="filter"),
+        pytest.param(["a", "1", "--broker", "x"], EX_USAGE, "home, away", id="broker"),
+        pytest.param(["a", "?", "--base64"], EX_USAGE, "no message", id="base64"),
+        pytest.param(["a", "1", "--batch", "-"], EX_USAGE, "--batch takes", id="both"),
+        pytest.param(["--batch", "/nowhere"], EX_NOINPUT, "cannot read /nowhere", id="no file"),
+        pytest.param(["--batch", "/"], EX_NOINPUT, "cannot read /", id="folder"),
+    ],
+)
+def test_wrong_arguments_are_explained(
+    config: str,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    status: int,
+    found: str,
+) -> None:
+    try:
+        code: object = main(["explain", "-c", config, *arguments])
+    except SystemExit as ended:
+        code = ended.code
+    assert code == status
+    assert found in capsys.readouterr().err
+
+
+def test_configuration_without_brokers_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text("polls: [{system: {}}]\n", encoding="utf-8")
+    assert main(["explain", "-c", str(path), "a", "1"]) == EX_CONFIG
+    assert "has no `brokers`" in capsys.readouterr().err
+
+
+def test_reader_that_has_seen_enough_is_no_fault(config: str, tmp_path: Path) -> None:
+    lines = tmp_path / "lines.jsonl"
+    lines.write_text('{"topic": "sensors/a", "payload": "1"}\n' * 5_000, encoding="utf-8")
+    command = f"{sys.executable} -m daemon explain -c {config} --batch {lines} | head -n 1"
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr, done.stdout.count("\n")) == (0, "", 1)
