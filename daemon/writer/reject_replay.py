@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from daemon.errors import EX_UNAVAILABLE, StartError
-from daemon.writer.rejects import locked, predecessor_of
+from daemon.writer.rejects import locked, predecessor_of, working_paths
 from tinyflux import files
 
 
@@ -25,8 +25,7 @@ class RejectTray:
     def __init__(self, path: Path, max_size_bytes: int) -> None:
         self._path = path
         self._half_bytes = max_size_bytes // 2
-        self._older = path.with_name(f"{path.stem}.replay.1{path.suffix}")
-        self._newer = path.with_name(f"{path.stem}.replay{path.suffix}")
+        self._older, self._newer = working_paths(path)
 
     @contextmanager
     def alone(self) -> Iterator[None]:

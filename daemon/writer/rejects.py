@@ -33,6 +33,14 @@ def predecessor_of(path: Path) -> Path:
     return path.with_name(f"{path.stem}.1{path.suffix}")
 
 
+def working_paths(path: Path) -> tuple[Path, Path]:
+    """Where a replay has the older and the newer lines while it works."""
+    return (
+        path.with_name(f"{path.stem}.replay.1{path.suffix}"),
+        path.with_name(f"{path.stem}.replay{path.suffix}"),
+    )
+
+
 class RejectFile:
     """Appends rejected items. Writer thread only; every method may raise OSError."""
 
@@ -54,9 +62,10 @@ class RejectFile:
     def open(self) -> None:
         """What earlier processes have left in the page cache is on disk. Raises StartError."""
         try:
-            with suppress(FileNotFoundError), self.path.open("rb") as file:
-                files.sync(file.fileno(), self.path)
-                files.sync_directory(self.path.parent)
+            for path in (self.path, self.predecessor, *working_paths(self.path)):
+                with suppress(FileNotFoundError), path.open("rb") as file:
+                    files.sync(file.fileno(), path)
+                    files.sync_directory(path.parent)
         except OSError as error:
             raise StartError(
                 f"cannot use {self.path}, where rejected messages are kept: {error.strerror}; give "

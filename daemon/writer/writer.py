@@ -94,13 +94,14 @@ class Writer:
         """Open the data file and begin. Raises StartError."""
         files = self._files
         files.store.open()
+        # What a killed process wrote is in the files, and may be acknowledged as sent again; the
+        # spool forgets what was written of it.
+        files.store.make_durable()
+        files.rejects.open()
         if files.hold is not None:
             files.hold.open()
         evidence = Evidence(files.store.path, files.rejects, files.hold)
         written = files.duplicates.open(evidence.of)
-        # What a killed process wrote is in the file, and may be acknowledged as sent again.
-        files.store.make_durable()
-        files.rejects.open()
         files.retained.open()
         if files.hold is not None:
             files.hold.resume(written)

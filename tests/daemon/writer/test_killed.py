@@ -13,6 +13,7 @@ from daemon.messages import Outcome
 from tests.daemon.waiting import wait_until
 from tests.daemon.writer.conftest import RunningWriter
 from tests.daemon.writer.killed import TEXTS, board_of, messages, writer_of
+from tinyflux.files import intercepted
 
 _ROOT = Path(__file__).parents[3]
 NUMBERS = [1.0, 2.0, 2.0, 3.0]
@@ -118,3 +119,47 @@ def test_what_has_waited_is_stored_once(tmp_path: Path, step: str, name: str, af
     assert running.writer.stop(10.0)
     assert sorted(running.values()) == NUMBERS
     assert running.rejected_payloads() == ["wet"]
+
+
+def _steps_until(folder: Path, how: str) -> list[tuple[str, str]]:
+    """Durable steps of the next process, with the file's name, before it acknowledges anything."""
+    steps: list[tuple[str, str]] = []
+    running = writer_of(folder, board_of(how))
+    running.acknowledged.before = lambda: steps.append(("acknowledge", ""))
+    with intercepted(lambda step, path: steps.append((step, Path(path).name))):
+        running.writer.start()
+        for one in messages(connection=2, is_duplicate=True):
+            running.inbox.put(one)
+        wait_until(lambda: ("acknowledge", "") in steps, "an acknowledgement")
+        assert running.writer.stop(10.0)
+    assert running.ledger.outcomes()[Outcome.DUPLICATE] == len(TEXTS)
+    return steps[: steps.index(("acknowledge", ""))]
+
+
+@pytest.mark.parametrize(
+    ("how", "files"),
+    [
+        pytest.param("", {"data.csv", "rejects.jsonl"}, id="rows and rejects"),
+        pytest.param("wait", {"data.spool"}, id="the spool"),
+    ],
+)
+def test_what_it_left_is_on_disk_before_it_is_acknowledged_as_sent_again(
+    tmp_path: Path, how: str, files: set[str]
+) -> None:
+    _kill(tmp_path, "write", "data.received", 1, how)
+    steps = _steps_until(tmp_path, how)
+    assert files <= {name for step, name in steps if step == "fsync"}
+
+
+def test_the_spool_forgets_nothing_before_what_came_of_it_is_on_disk(tmp_path: Path) -> None:
+    _kill(tmp_path, "none", "", 0, "wait")
+    _kill(tmp_path, "fsync", "rejects.jsonl", 0, "take")
+    steps: list[tuple[str, str]] = []
+    running = writer_of(tmp_path, board_of("take"))
+    with intercepted(lambda step, path: steps.append((step, Path(path).name))):
+        running.writer.start()
+        assert running.writer.stop(10.0)
+    forgotten = next(number for number, (_, name) in enumerate(steps) if name == "data.spool")
+    before = steps[:forgotten]
+    assert {("fsync", "data.csv"), ("fsync", "rejects.jsonl")} <= set(before)
+    assert sorted(running.values()) == NUMBERS

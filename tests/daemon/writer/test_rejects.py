@@ -189,3 +189,18 @@ def test_what_a_killed_process_left_is_on_disk_once_it_is_open(tmp_path: Path) -
     with intercepted(steps):
         RejectFile(path, 1_000_000).open()
     assert "fsync" in steps.taken
+
+
+@pytest.mark.parametrize(
+    "name", ["rejects.1.jsonl", "rejects.replay.jsonl", "rejects.replay.1.jsonl"]
+)
+def test_lines_that_were_moved_away_are_on_disk_too_once_it_is_open(
+    tmp_path: Path, name: str
+) -> None:
+    (tmp_path / name).write_bytes(b"{}\n")
+    synced: list[str] = []
+    with intercepted(
+        lambda step, path: synced.append(Path(path).name) if step == "fsync" else None
+    ):
+        RejectFile(tmp_path / "rejects.jsonl", 1_000_000).open()
+    assert synced[0] == name
