@@ -1,8 +1,8 @@
 """The expressions of Home Assistant's templates that need no Jinja: `value_json.a.b | round(1)`.
 
 A small part of Jinja's language with Jinja's precedence: paths, numbers and texts, arithmetic,
-comparisons, `and or not in`, `a if b else c`, `is defined`, and the filters below. It has no loops,
-calls nothing, and no text grows by more than the payload, so that a template from the network may
+comparisons, `and or not in`, `a if b else c`, `is defined`, and the filters below, of them float and
+int as functions too. It has no loops, calls nothing else but `get`, and no text grows by more than the payload, so that a template from the network may
 run in it. Each expression becomes nested functions. Pure.
 """
 
@@ -48,6 +48,8 @@ _TOKEN = re.compile(
 )
 _MAX_DEPTH = 40
 _NAMES = ("value", "value_json", "topic")
+_CALLS = ("float", "int")
+"""Filters that Home Assistant has as functions too."""
 _CONSTANTS = {"true": True, "false": False, "none": None}
 _SUMS: dict[str, Callable[[Any, Any], Any]] = {"+": operator.add, "-": operator.sub}
 _PRODUCTS: dict[str, Callable[[Any, Any], Any]] = {
@@ -217,6 +219,13 @@ class _Parser:
         return lambda given: test(value(given)) is not is_negated
 
     def _arguments(self, name: str, depth: int) -> list[Evaluate]:
+        arguments = self._listed(name, depth)
+        least, most = ARGUMENTS[name]
+        if not least <= len(arguments) <= most:
+            raise NotSimple(f"{name} with {len(arguments)} arguments")
+        return arguments
+
+    def _listed(self, name: str, depth: int) -> list[Evaluate]:
         arguments: list[Evaluate] = []
         if self._took("sign", "("):
             while self._took("sign", ")") is None:
@@ -225,9 +234,6 @@ class _Parser:
                 if name in ("float", "int") and self._took("name", "default"):
                     self._need("=")
                 arguments.append(self.condition(depth + 1))
-        least, most = ARGUMENTS[name]
-        if not least <= len(arguments) <= most:
-            raise NotSimple(f"{name} with {len(arguments)} arguments")
         return arguments
 
     def _postfix(self, depth: int) -> Evaluate:
@@ -237,6 +243,10 @@ class _Parser:
                 kind, name = self._next()
                 if kind not in ("name", "number") or name.startswith("_"):
                     raise NotSimple(f".{name}")
+                if name == "get" and self._peek() == ("sign", "("):
+                    key, value = self._got(value, path, depth)
+                    path = f"{path}.{key}"
+                    continue
                 key: str | int = int(name) if name.isdigit() else name
             elif self._took("sign", "["):
                 key = self._key()
@@ -248,6 +258,18 @@ class _Parser:
         if self._peek() == ("sign", "("):
             raise NotSimple(f"the call of {path}")
         return value
+
+    def _got(self, value: Evaluate, path: str, depth: int) -> tuple[str, Evaluate]:
+        """`get('name')` and `get('name', other)` of what is an object."""
+        self._need("(")
+        kind, text = self._next()
+        if kind != "text":
+            raise NotSimple(f"{path}.get({text})")
+        key, other = _unquoted(text), _nothing
+        if self._took("sign", ","):
+            other = self.condition(depth + 1)
+        self._need(")")
+        return key, _gotten(value, key, other, path)
 
     def _key(self) -> str | int:
         sign = self._took("sign", "-")
@@ -270,6 +292,11 @@ class _Parser:
             inner = self.condition(depth + 1)
             self._need(")")
             return inner, "(...)"
+        if kind == "name" and text in _CALLS and self._peek() == ("sign", "("):
+            arguments = self._listed(text, depth)
+            if not 1 <= len(arguments) <= 2:
+                raise NotSimple(f"{text} with {len(arguments)} arguments")
+            return _through(FILTERS[text], arguments[0], arguments[1:]), f"{text}()"
         if kind == "name" and text.lower() in _CONSTANTS:
             constant = _CONSTANTS[text.lower()]
             return (lambda given: constant), text
@@ -290,6 +317,20 @@ def _or(first: Evaluate, second: Evaluate) -> Evaluate:
 
 def _and(first: Evaluate, second: Evaluate) -> Evaluate:
     return lambda given: first(given) and second(given)
+
+
+def _nothing(given: Variables) -> Any:
+    return None
+
+
+def _gotten(value: Evaluate, key: str, other: Evaluate, path: str) -> Evaluate:
+    def find(given: Variables) -> Any:
+        whole = present(value(given))
+        if not isinstance(whole, dict):
+            raise TemplateTrouble(f"{path} is no object")
+        return whole[key] if key in whole else other(given)
+
+    return find
 
 
 def _item(value: Evaluate, key: str | int, path: str) -> Evaluate:

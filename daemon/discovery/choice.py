@@ -11,6 +11,7 @@ from daemon.discovery.announcement import Entity
 from daemon.discovery.aspects import CHATTER, KEPT_DIAGNOSTICS, TIMES, WITHOUT_READINGS
 from daemon.discovery.naming import device_class, names
 
+_LINK = re.compile(r"(?i).*(?:link_?quality|(?:^|[_-])(?:rssi|lqi)$)").match
 _NO = ("false", "0", "no", "off")
 
 
@@ -49,6 +50,8 @@ def _default_objection(entity: Entity) -> str:
         return f"it is diagnostic (entity_category){hint}"
     if kind in CHATTER:
         return f"{kind} is no reading{hint}"
+    if config.get("unit_of_measurement", "").casefold() == "lqi" or _LINK(entity.object_id):
+        return f"link quality is no reading{hint}"
     return ""
 
 

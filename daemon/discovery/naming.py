@@ -48,7 +48,10 @@ def entity_id(entity: Entity, device: str | None) -> str:
     given = config.get("default_entity_id", "").partition(".")[2] or config.get("object_id", "")
     if given:
         return f"{entity.component}.{_slug(given)}"
-    name = " ".join(text for text in (device, config.get("name")) if text)
+    own = config.get("name", "")
+    if device and own.casefold().startswith(device.casefold()):
+        own = own[len(device) :]
+    name = " ".join(text for text in (device, own) if text)
     return f"{entity.component}.{_slug(name) or _slug(entity.path)}"
 
 

@@ -48,6 +48,10 @@ GIVEN = Variables(json.dumps(PAYLOAD), PAYLOAD, "house/attic/env")
         pytest.param("{{ value_json.x | default(3) }}", 3.0, id="default"),
         pytest.param("{{ value_json.x | float(default=4) }}", 4.0, id="default-of-float"),
         pytest.param("{{ value_json.s | float(0) }}", 0.0, id="default-for-text"),
+        pytest.param("{{ float(value_json.t) * 2 }}", 42.912, id="float-as-function"),
+        pytest.param("{{ int(value_json.s, 3) }}", 3.0, id="int-as-function"),
+        pytest.param("{{ value_json.get('t') }}", 21.456, id="get"),
+        pytest.param("{{ value_json.get('x', 2) }}", 2.0, id="get-other"),
         pytest.param("{{ value_json.s | replace(',', '.') | float }}", 7.5, id="replace"),
         pytest.param("{{ value_json.s.split(',')[1] }}", 5.0, id="split"),
         pytest.param("{{ 1 if value_json.on == 'ON' else 0 }}", 1.0, id="condition"),
@@ -156,7 +160,8 @@ def test_jinja_is_not_imported_for_simple_templates() -> None:
 
 LEAF = st.sampled_from(
     ["value_json.t", "value_json.l[0]", "value_json['o'].id", "2", "0.5", "'a'", "value_json.on",
-     "value_json.yes", "none", "topic", "value_json.x | default(1)"]
+     "value_json.yes", "none", "topic", "value_json.x | default(1)", "value_json.get('t')",
+     "value_json.get('x')", "value_json.get('x', 4)", "value_json.o.get('id')"]
 )  # fmt: skip
 EXPRESSIONS = st.recursive(
     LEAF,
@@ -165,6 +170,8 @@ EXPRESSIONS = st.recursive(
         inner.map("({})".format),
         inner.map("(not {})".format),
         inner.map("-({})".format),
+        inner.map("float({}, 1)".format),
+        inner.map("int({})".format),
         st.tuples(inner, st.sampled_from(["| int(0)", "| float(1)", "| round(1)", "| abs", "| string", "| lower", "is defined", "is none"])).map(" ".join).map("({})".format),
         st.tuples(inner, inner, inner).map(lambda parts: "({} if {} else {})".format(*parts)),
     ),
