@@ -1,9 +1,10 @@
 """The expressions of Home Assistant's templates that need no Jinja: `value_json.a.b | round(1)`.
 
 A small part of Jinja's language with Jinja's precedence: paths, numbers and texts, arithmetic,
-comparisons, `and or not in`, `a if b else c`, `is defined`, and the filters below, of them float and
-int as functions too. It has no loops, calls nothing else but `get`, and no text grows by more than the payload, so that a template from the network may
-run in it. Each expression becomes nested functions. Pure.
+comparisons, `and or not in`, `a if b else c`, `is defined`, and the filters below, of them float
+and int as functions too. It has no loops, calls nothing else but `get`, and no text grows by more
+than the payload, so that a template from the network may run in it. Each expression becomes nested
+functions. Pure.
 """
 
 from __future__ import annotations
@@ -244,8 +245,7 @@ class _Parser:
                 if kind not in ("name", "number") or name.startswith("_"):
                     raise NotSimple(f".{name}")
                 if name == "get" and self._peek() == ("sign", "("):
-                    key, value = self._got(value, path, depth)
-                    path = f"{path}.{key}"
+                    value, path = self._got(value, path, depth)
                     continue
                 key: str | int = int(name) if name.isdigit() else name
             elif self._took("sign", "["):
@@ -259,17 +259,16 @@ class _Parser:
             raise NotSimple(f"the call of {path}")
         return value
 
-    def _got(self, value: Evaluate, path: str, depth: int) -> tuple[str, Evaluate]:
+    def _got(self, value: Evaluate, path: str, depth: int) -> tuple[Evaluate, str]:
         """`get('name')` and `get('name', other)` of what is an object."""
         self._need("(")
         kind, text = self._next()
         if kind != "text":
             raise NotSimple(f"{path}.get({text})")
-        key, other = _unquoted(text), _nothing
-        if self._took("sign", ","):
-            other = self.condition(depth + 1)
+        key = _unquoted(text)
+        other = self.condition(depth + 1) if self._took("sign", ",") else _nothing
         self._need(")")
-        return key, _gotten(value, key, other, path)
+        return _gotten(value, key, other, path), f"{path}.{key}"
 
     def _key(self) -> str | int:
         sign = self._took("sign", "-")
