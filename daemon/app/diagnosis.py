@@ -9,7 +9,6 @@ from __future__ import annotations
 import stat
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -45,8 +44,7 @@ class Traffic:
 def saved_traffic(ledger: Mapping[str, Any]) -> Traffic:
     """What a run has counted, as its ledger says; nothing where that is too short to judge."""
     try:
-        begin = datetime.fromisoformat(ledger["started"])
-        seconds = (datetime.fromisoformat(ledger["saved"]) - begin).total_seconds()
+        seconds = float(ledger["seconds"])
         topics = {
             name: (int(tally["qos0"]), int(tally["qos1"]))
             for name, tally in ledger["topics"].items()

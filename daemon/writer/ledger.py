@@ -57,6 +57,7 @@ class Ledger:
         self.replayed = replayed
         self._run = secrets.token_hex(8)
         self._started_us = clock.now_us()
+        self._started_s = clock.monotonic_s()
         self._outcomes: dict[Outcome, int] = dict.fromkeys(Outcome, 0)
         self._points = 0
         self._topics: dict[str, _Tally] = {}
@@ -146,6 +147,8 @@ class Ledger:
                 "version": _VERSION,
                 "started": _iso(self._started_us),
                 "saved": _iso(self._clock.now_us()),
+                # The two times before may be those of a clock that was set in between.
+                "seconds": round(self._clock.monotonic_s() - self._started_s, 1),
                 "received": counts.received,
                 "resumed": self._resumed,
                 "outcomes": outcomes,
