@@ -10,7 +10,6 @@ from __future__ import annotations
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
 
 from daemon.messages import Receipt, Subscription
 from daemon.sources.arrival import Arrival
@@ -67,9 +66,13 @@ def identifiers_for(names: Sequence[str]) -> dict[str, int]:
     """An identifier for each filter that overlaps with another one; the same in every run, because
     the broker may have messages that it took for an earlier one."""
     overlapping: set[str] = set()
-    for one, other in combinations(names, 2):
-        if _overlap(one.split("/"), other.split("/")):
-            overlapping |= {one, other}
+    split = [(name, name.split("/")) for name in names]
+    # Discovery may bring thousands of topics; two without a wildcard fit no topic both.
+    wild = [(name, levels) for name, levels in split if "+" in levels or "#" in levels]
+    for one, levels in wild:
+        for other, others in split:
+            if one != other and _overlap(levels, others):
+                overlapping |= {one, other}
     return {name: zlib.crc32(name.encode()) % _MAX_IDENTIFIER + 1 for name in overlapping}
 
 

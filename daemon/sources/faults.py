@@ -135,6 +135,18 @@ def explain_no_broker(address: Address, found: str) -> SourceError:
     )
 
 
+def explain_hang_up(address: Address) -> SourceError:
+    """What listens there ended the connection when it should have answered our CONNECT."""
+    error = explain_no_broker(
+        address, "it ended the connection without an answer to MQTT's CONNECT"
+    )
+    return StrangerError(
+        f"{error}. If it is one, its log says why: all its connections may be taken, or it does "
+        f"not take our last will (retained, QoS 1), see brokers.{address.broker}.announce",
+        _starting(address),
+    )
+
+
 def explain_no_websocket(address: Address, path: str) -> SourceError:
     """What listens there does not open a WebSocket for MQTT."""
     return StrangerError(
@@ -162,6 +174,7 @@ def explain_connack(address: Address, code: int, name: str, client_id: str) -> S
         0x8A: "it has banned this client",
         0x99: f"it does not like the payload of {where}.will",
         0x9A: f"it keeps no retained messages; set retain: false in {where}.will and {where}.birth",
+        0x9B: f"it takes no messages at QoS 1, as our last will is; set {where}.announce: false",
     }.get(code, "see its log")
     kind = SourceError if code in (0x88, 0x89) else RefusedError
     return kind(f"{address}: refused the connection ({name}): {advice}")

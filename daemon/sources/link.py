@@ -35,6 +35,7 @@ from daemon.sources.faults import (
     explain_connack,
     explain_connect,
     explain_disconnect,
+    explain_hang_up,
     explain_no_broker,
     explain_no_websocket,
 )
@@ -43,6 +44,7 @@ from daemon.sources.settings import HEAD_BYTES, LinkSettings
 
 _CONNECT_TIMEOUT_S = 8.0
 _PACKETS_PER_TURN = 100
+_FILTERS_A_PACKET = 100
 _FAREWELL_S = 1.0
 
 
@@ -154,8 +156,8 @@ class Link:
         """
         known = identifiers or {} if self._takes_identifiers else {}
         together = [one for one in wanted if one.topic_filter not in known]
-        if together:
-            self._subscribe(together, None)
+        for start in range(0, len(together), _FILTERS_A_PACKET):
+            self._subscribe(together[start : start + _FILTERS_A_PACKET], None)
         for one in wanted:
             if one.topic_filter in known:
                 # A SUBSCRIBE has one identifier for all of its filters.
@@ -323,11 +325,10 @@ class Link:
         address = self._settings.address
         if self._connack is None:
             is_other = reason.getName() == "Protocol error"
-            self._lost = explain_no_broker(
-                address,
-                "its answer to MQTT's CONNECT is something else"
+            self._lost = (
+                explain_no_broker(address, "its answer to MQTT's CONNECT is something else")
                 if is_other
-                else "it ended the connection without an answer to MQTT's CONNECT",
+                else explain_hang_up(address)
             )
         elif flags.is_disconnect_packet_from_server:
             self._lost = explain_disconnect(

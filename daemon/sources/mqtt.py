@@ -33,6 +33,7 @@ _log = logging.getLogger(__name__)
 
 # How often the keepalive is looked at when the network is silent.
 _IDLE_TURN_S = 1.0
+_CHANGE_EVERY_S = 1.0
 # How often a source that may not read looks whether it may.
 _PAUSED_TURN_S = 0.05
 _FAREWELL_S = 2.0
@@ -64,8 +65,9 @@ class MqttSource:
         self._settings = settings
         self._name = settings.address.broker
         # QoS 2 cannot keep what we promise: paho takes the message over before it is stored.
-        wanted = [_at_qos_1(Subscription(*one)) for one in subscriptions]
-        self._subscriptions = with_equal_qos(wanted) if settings.is_version_5 else tuple(wanted)
+        self._subscriptions = self._at_most_qos_1(subscriptions)
+        self._wanted: Callable[[], Sequence[Subscription]] | None = None
+        self._change_s = clock.monotonic_s()
         self._inbox = inbox
         self._clock = clock
         self._connack_timeout_s = connack_timeout_s
@@ -128,6 +130,12 @@ class MqttSource:
     def start(self) -> None:
         """Begin to connect; returns at once."""
         self._thread.start()
+
+    def resubscribe(self, wanted: Callable[[], Sequence[Subscription]]) -> None:
+        """Subscribe to what `wanted` gives, called in our thread within about a second, in place of
+        what was subscribed to until now. Any thread; what is asked for in a moment counts once."""
+        self._wanted = wanted
+        self._wake()
 
     def stop_intake(self) -> None:
         """Read no more messages; acknowledgements are still sent."""
@@ -226,6 +234,7 @@ class MqttSource:
         if not link.has_session:
             self._renewals += 1
         self._rivalry.accepted()
+        self._take_change()
         subscriber = Subscriber(
             link,
             self._subscriptions,
@@ -255,6 +264,8 @@ class MqttSource:
                 has_room=self._inbox.has_room,
             )
             self._drain_wakes()
+            if self._clock.monotonic_s() >= self._change_s and self._take_change():
+                subscriber.change(self._subscriptions)
             subscriber.tick()
             if subscriber.is_answered and not self.is_connected:
                 self._greet(link)
@@ -264,6 +275,22 @@ class MqttSource:
             if self._faults.is_stable():
                 self._backoff.reset()
         self._say_farewell(link)
+
+    def _take_change(self) -> bool:
+        """Whether there are other subscriptions now, because `resubscribe` was called."""
+        wanted, self._wanted = self._wanted, None
+        if wanted is None:
+            return False
+        # Announcements come in hundreds; each is one of many changes of a moment.
+        self._change_s = self._clock.monotonic_s() + _CHANGE_EVERY_S
+        before, self._subscriptions = self._subscriptions, self._at_most_qos_1(wanted())
+        return self._subscriptions != before
+
+    def _at_most_qos_1(
+        self, subscriptions: Sequence[Subscription | tuple[str, int]]
+    ) -> tuple[Subscription, ...]:
+        wanted = [_at_qos_1(Subscription(*one)) for one in subscriptions]
+        return with_equal_qos(wanted) if self._settings.is_version_5 else tuple(wanted)
 
     def _await_connack(self, link: Link) -> None:
         deadline_s = self._clock.monotonic_s() + self._connack_timeout_s

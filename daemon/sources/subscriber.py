@@ -57,6 +57,22 @@ class Subscriber:
         # subscribed last. The writer recognises the retained messages that come with it.
         link.subscribe(tuple(self._wanted.values()), self._identifiers)
 
+    def change(self, subscriptions: Sequence[Subscription]) -> None:
+        """Ask for what is new among these, and end what is not among them any more."""
+        wanted = {one.topic_filter: one for one in subscriptions}
+        identifiers = identifiers_for(tuple(wanted))
+        news = [
+            one
+            for name, one in wanted.items()
+            if self._wanted.get(name) != one or self._identifiers.get(name) != identifiers.get(name)
+        ]
+        gone = sorted(self._memory.begin(self._session, wanted, is_kept=True))
+        self._wanted, self._identifiers = wanted, identifiers
+        self._unanswered &= wanted.keys()
+        self._denied &= wanted.keys()
+        self._link.unsubscribe(gone)
+        self._link.subscribe(news, identifiers)
+
     @property
     def is_answered(self) -> bool:
         """Whether the broker has granted or denied each of them."""
@@ -70,7 +86,7 @@ class Subscriber:
         if ended := self._link.take_ended():
             self._memory.ended(self._session, ended)
             _log.info(
-                "%s: unsubscribed from %s, which the configuration does not have any more",
+                "%s: unsubscribed from %s, which no rule needs any more",
                 self._session,
                 ", ".join(ended),
             )

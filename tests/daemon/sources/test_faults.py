@@ -8,12 +8,13 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from daemon.errors import SourceError
-from daemon.sources import LinkSettings
+from daemon.sources import LinkSettings, StatusMessage
 from daemon.sources.faults import (
     Address,
     FaultLog,
@@ -215,6 +216,25 @@ def test_short_connections_are_no_reason_to_speak_of_another_client(
     lines = logged(level)
     assert "each connection ends within seconds" in lines[-1]
     assert "client id" not in "".join(lines)
+
+
+@pytest.mark.parametrize("option", ["max_qos 0", "retain_available false"])
+@pytest.mark.parametrize("is_version_5", [False, True], ids=["3.1.1", "5"])
+def test_a_broker_that_does_not_take_our_last_will_is_said(
+    start_mosquitto: StartMosquitto,
+    sources: Sources,
+    logged: Logged,
+    is_version_5: bool,
+    option: str,
+) -> None:
+    """On MQTT 3.1.1 it hangs up without a word."""
+    broker = start_mosquitto(lines=[option])
+    settings = settings_for(broker, is_version_5=is_version_5)
+    source = sources.start(replace(settings, will=StatusMessage("s", "offline")), Inbox())
+    wait_until(lambda: source.tries >= 3, "three tries")
+    [line] = logged(logging.WARNING)
+    assert "brokers.home.announce" in line or "brokers.home.will" in line
+    sources.connect(settings, Inbox())
 
 
 def _failed_after_it_worked(error: SourceError, *, away_s: float) -> FaultLog:
