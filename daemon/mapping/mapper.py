@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 
-from daemon.config import CommandPoll, Config, PlacedRule, Tier, ValueRules, covers
+from daemon.config import CommandPoll, Config, PlacedRule, Tier, ValueRules
 from daemon.mapping.memory import FieldMemory
 from daemon.mapping.points import FixedLabels, PointMaker
 from daemon.mapping.precedence import Precedence
@@ -161,16 +161,15 @@ def subscriptions(
     ]
     filters = [(placed.topic_filter, placed.rule) for placed in rules]
     cover = smallest_cover((topic_filter, min(rule.qos, 1)) for topic_filter, rule in filters)
-    return tuple(
-        Subscription(
-            name,
-            qos,
-            min(
-                _HANDLING[rule.retained]
-                for topic_filter, rule in filters
-                if covers(name.split("/"), topic_filter.levels)
-            ),
+    # The least handling of what each covers; the cover keeps the greatest number.
+    least = dict(
+        smallest_cover(
+            (topic_filter, RetainHandling.NEVER - _HANDLING[rule.retained])
+            for topic_filter, rule in filters
         )
+    )
+    return tuple(
+        Subscription(name, qos, RetainHandling(RetainHandling.NEVER - least[name]))
         for name, qos in cover
     )
 
