@@ -103,27 +103,28 @@ class CsvFile(NamedFile):
         if waiting_bytes and (is_durable or waiting_bytes + len(data) > MOST_BYTES):
             self.sync()
         self.take_in_late_rows()
-        with self.locked() as identity:
-            try:
-                self._append_locked(identity, data, n_rows=n_rows, is_durable=is_durable)
-            except OSError as error:
-                if error.errno != errno.ENOSPC or self.replaced is None:
-                    raise
-                # The old file of a rewrite takes room as long as it is open.
-                self.forget_replaced()
-                identity = self.opened()
-                self._append_locked(identity, data, n_rows=n_rows, is_durable=is_durable)
+        identity = self.lock()
+        try:
+            self._append_locked(identity, data, n_rows=n_rows, is_durable=is_durable)
+        except OSError as error:
+            if error.errno != errno.ENOSPC or self.replaced is None:
+                raise
+            # The old file of a rewrite takes room as long as it is open.
+            self.forget_replaced()
+            identity = self.opened()
+            self._append_locked(identity, data, n_rows=n_rows, is_durable=is_durable)
+        finally:
+            self.unlock()
 
     def _append_locked(
         self, identity: Identity, data: bytes, *, n_rows: int, is_durable: bool
     ) -> None:
-        doing = f"{self.path}: could not append {n_rows} rows of {len(data)} bytes"
         before, generation = identity, self.generation_of(identity)
         if generation is None:
             try:
                 generation = self.mend(identity)
             except OSError as error:
-                raise files.storage_error(error, doing) from error
+                raise self._append_error(error, n_rows, data) from error
             before = self.opened()
         if before.size_bytes == 0:
             data = self.codec.text_encoding.mark + data
@@ -134,7 +135,7 @@ class CsvFile(NamedFile):
             files.write_all(self.fd, data, self.path)
             is_visible = True
             # Before the sync, which may take long: readers see the rows already.
-            self._marking.leave(self.fd, generation)
+            self._marking.leave(self.fd, generation, data)
             if is_durable:
                 self._sync_now()
                 self._marking.note_synced()
@@ -145,8 +146,12 @@ class CsvFile(NamedFile):
             # Who has seen the rows must not take what comes next for their continuation.
             self._cut_back(before, new_generation() if is_visible else generation, data)
             if isinstance(error, OSError):
-                raise files.storage_error(error, doing) from error
+                raise self._append_error(error, n_rows, data) from error
             raise
+
+    def _append_error(self, error: OSError, n_rows: int, data: bytes) -> OSError:
+        doing = f"{self.path}: could not append {n_rows} rows of {len(data)} bytes"
+        return files.storage_error(error, doing)
 
     def _cut_back(self, before: Identity, generation: bytes, data: bytes) -> None:
         try:

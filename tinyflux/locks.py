@@ -26,6 +26,13 @@ _FLOCK = struct.Struct("@hhqqi")
 """struct flock of fcntl(2) with 64-bit offsets: type, whence, start, length, pid."""
 _APPEND_QUEUE, _REWRITE_QUEUE, _REWRITE = ((1 << 62) + byte for byte in range(3))
 _NO_LOCKS = (errno.EINVAL, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS)
+_TAKEN, _FREED = (
+    {
+        byte: _FLOCK.pack(kind, os.SEEK_SET, byte, 1, 0)
+        for byte in (_APPEND_QUEUE, _REWRITE_QUEUE, _REWRITE)
+    }
+    for kind in (fcntl.F_WRLCK, fcntl.F_UNLCK)
+)
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.0002, 0.002
 
 
@@ -47,10 +54,14 @@ def lock_append(fd: int, path: Path, deadline: Deadline) -> None:
     Whoever waits is next: one waits for the lock and the others behind it, so that a writer
     without a pause starves nobody.
     """
-    wait = _Wait(fd, path, deadline, "appended to", append_holders)
-    wait.until(lambda: _try_byte(fd, _APPEND_QUEUE))
+    wait = None
+    if not _try_byte(fd, _APPEND_QUEUE):
+        wait = _Wait(fd, path, deadline, "appended to", append_holders)
+        wait.until(lambda: _try_byte(fd, _APPEND_QUEUE))
     try:
-        wait.until(lambda: try_lock_append(fd, path))
+        if not try_lock_append(fd, path):
+            wait = wait or _Wait(fd, path, deadline, "appended to", append_holders)
+            wait.until(lambda: try_lock_append(fd, path))
     finally:
         _free_byte(fd, _APPEND_QUEUE)
 
@@ -93,7 +104,7 @@ def unlock_rewrite(fd: int) -> None:
 
 def _try_byte(fd: int, byte: int) -> bool:
     try:
-        fcntl.fcntl(fd, fcntl.F_OFD_SETLK, _FLOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, byte, 1, 0))
+        fcntl.fcntl(fd, fcntl.F_OFD_SETLK, _TAKEN[byte])
     except (BlockingIOError, PermissionError):
         return False
     except OSError as error:
@@ -105,7 +116,7 @@ def _try_byte(fd: int, byte: int) -> bool:
 
 def _free_byte(fd: int, byte: int) -> None:
     with suppress(OSError):  # where it could not be taken
-        fcntl.fcntl(fd, fcntl.F_OFD_SETLK, _FLOCK.pack(fcntl.F_UNLCK, os.SEEK_SET, byte, 1, 0))
+        fcntl.fcntl(fd, fcntl.F_OFD_SETLK, _FREED[byte])
 
 
 class _Wait:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import zlib
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
 from tinyflux import files
 from tinyflux.marks import (
     NO_TIME,
+    TAIL_BYTES,
     Identity,
     Mark,
     Read,
@@ -30,6 +31,8 @@ class Marking:
         self._path = path
         self._mark_path = mark_path(path)
         self._known: Mark | None = None
+        self._end: tuple[Identity, bytes] | None = None
+        """A state that this handle has marked, and the last bytes of it."""
         self._is_told = True
         self._is_announced = False
         self._fd = -1
@@ -83,19 +86,29 @@ class Marking:
         ]
         return max((end for end in ends if end is not None), default=None)
 
-    def leave(self, fd: int, generation: bytes, *, is_synced: bool = False) -> None:
-        """Mark the present state as ours, after a write. Where that cannot be, nothing happens."""
+    def leave(
+        self, fd: int, generation: bytes, data: bytes = b"", *, is_synced: bool = False
+    ) -> None:
+        """Mark the present state as ours, after a write of `data` behind what was there, or of
+        anything if that is empty. Where that cannot be, nothing happens."""
         before = self._known
         is_stamped = stamp(fd)
         try:
             identity = Identity.of(os.fstat(fd))
-            tail = _tail(fd, identity.size_bytes)
+            end = self._end_with(data, before, identity)
+            if end is None:
+                size_bytes = identity.size_bytes
+                end = files.read_at(
+                    fd, max(0, size_bytes - TAIL_BYTES), min(size_bytes, TAIL_BYTES)
+                )
         except OSError:
             self._known = None
             self._withdraw()
             return
+        tail = zlib.crc32(end)
         if not is_stamped:
-            identity = replace(identity, mtime_ns=NO_TIME, ctime_ns=NO_TIME)
+            identity = identity._replace(mtime_ns=NO_TIME, ctime_ns=NO_TIME)
+        self._end = identity, end
         synced = (0, 0)
         if is_synced:
             synced = (identity.size_bytes, tail)
@@ -109,6 +122,16 @@ class Marking:
             self._is_announced = False
         else:
             self._withdraw()
+
+    def _end_with(self, data: bytes, before: Mark | None, identity: Identity) -> bytes | None:
+        """The last bytes of `identity`, which `data` has made of the state before it; None where
+        that is not known, or not certain."""
+        if before is None or self._end is None or not data:
+            return None
+        known, end = self._end
+        if known is not before.identity or known.size_bytes + len(data) != identity.size_bytes:
+            return None
+        return (end + data)[-TAIL_BYTES:]
 
     def accept(self, fd: int, generation: bytes) -> bool:
         """Mark a state that others made as known, where it has not changed for seconds."""
@@ -143,7 +166,7 @@ class Marking:
         known = self._known
         if known is None or known.identity != Identity.of(os.fstat(fd)):
             known = _mark(fd, generation)
-        announcement = replace(known, generation=generation).announcing(data)
+        announcement = known._replace(generation=generation).announcing(data)
         self._is_announced = self._write(announcement) or self._is_announced
 
     def refuse(self, fd: int, before: Identity, generation: bytes, data: bytes) -> None:

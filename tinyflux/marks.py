@@ -15,16 +15,17 @@ import struct
 import time
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 from tinyflux import files
 from tinyflux.sidecar import is_trusted, make_sidecar, sidecar
 
 _FORMAT = struct.Struct("<8s8s16sQQQqqQI32sIQI")
 _MAGIC = b"TFXMARK1"
-_TAIL_BYTES = 256
+TAIL_BYTES = 256
+"""How many bytes before a place a mark knows by their checksum."""
 _HEAD_BYTES = 32
 NO_TIME = -1
 """As the times of an identity: the file could not be stamped, so that no state is recognised."""
@@ -36,8 +37,7 @@ Read = Callable[[int, int], bytes]
 """The bytes of a file from a start to before a stop."""
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(NamedTuple):
     """What tells one state of a file from another."""
 
     device: int
@@ -57,8 +57,7 @@ class Identity:
         return self.device, self.inode
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(NamedTuple):
     """The last state that a writer made, and the generation it belongs to."""
 
     generation: bytes
@@ -131,18 +130,7 @@ class Mark:
 
     def synced(self) -> Mark:
         """The same state, known to be on disk."""
-        identity = self.identity
-        # Done for every append: `replace` would cost as much as the disk.
-        return Mark(
-            self.generation,
-            identity,
-            self.tail,
-            identity.size_bytes,
-            self.tail,
-            self.boot,
-            self.batch_end,
-            self.batch_head,
-        )
+        return self._replace(synced_bytes=self.identity.size_bytes, synced_tail=self.tail)
 
     def is_of(self, identity: Identity) -> bool:
         """Whether `identity` is the state that a writer left, whole.
@@ -189,16 +177,16 @@ class Mark:
     def announcing(self, data: bytes) -> Mark:
         """The mark that is left before the rows `data` are written."""
         end = self.identity.size_bytes + len(data)
-        return replace(self, batch_end=end, batch_head=data[:_HEAD_BYTES], boot=boot_id())
+        return self._replace(batch_end=end, batch_head=data[:_HEAD_BYTES], boot=boot_id())
 
     def refusing(self, data: bytes) -> Mark:
         """The mark that is left where `data` was written, failed, and could not be cut off."""
-        return replace(self.announcing(data), batch_end=NEVER)
+        return self.announcing(data)._replace(batch_end=NEVER)
 
 
 def tail_checksum(end: int, read: Read) -> int:
     """CRC-32 of the bytes before `end` that a mark names."""
-    return zlib.crc32(read(max(0, end - _TAIL_BYTES), end))
+    return zlib.crc32(read(max(0, end - TAIL_BYTES), end))
 
 
 def new_generation() -> bytes:

@@ -36,8 +36,9 @@ class NamedFile:
         self.is_writable = is_writable
         self.lock_timeout_s = locks.LOCK_TIMEOUT_S
         self._replaced: ReplacedFile | None = None
-        self._is_locked = False
+        self._locked_fd = -1
         self._fd = -1
+        self._n_opened = 0
         self._open()
 
     def __del__(self) -> None:
@@ -61,6 +62,7 @@ class NamedFile:
         warn_if_remote(self.path, state)
         self._close()
         self._fd = fd
+        self._n_opened += 1
         self._pid = os.getpid()
         self._is_named = False
 
@@ -123,7 +125,7 @@ class NamedFile:
             if (named.st_dev, named.st_ino) == (opened.st_dev, opened.st_ino):
                 return Identity.of(opened)
             self.require_place()
-            if self._is_locked:
+            if self.is_locked:
                 raise StorageError(
                     errno.EBUSY,
                     f"{self.path} was replaced by another program in the middle of a change; "
@@ -166,27 +168,38 @@ class NamedFile:
 
         Raises LockTimeoutError after `lock_timeout_s`.
         """
+        identity = self.lock()
+        try:
+            yield identity
+        finally:
+            self.unlock()
+
+    def lock(self) -> Identity:
+        """From now on until `unlock` no other process appends to the file or replaces it.
+
+        Raises LockTimeoutError after `lock_timeout_s`.
+        """
         deadline = locks.Deadline(self.lock_timeout_s)
         while True:
             if self.is_inherited:
                 self._open()  # a lock on a descriptor that a fork copied excludes nobody
-            fd = self.fd
+            fd, n_opened = self.fd, self._n_opened
             locks.lock_append(fd, self.path, deadline)
             try:
-                opened = os.fstat(fd)
                 identity = self.current()
-                if identity.file == (opened.st_dev, opened.st_ino):
-                    break
             except BaseException:
                 locks.unlock_append(fd)
                 raise
+            if self._n_opened == n_opened:
+                break
             # Opened anew: the lock went with the old descriptor.
-        self._is_locked = True
-        try:
-            yield identity
-        finally:
-            self._is_locked = False
-            locks.unlock_append(fd)
+        self._locked_fd = fd
+        return identity
+
+    def unlock(self) -> None:
+        """End what `lock` began."""
+        fd, self._locked_fd = self._locked_fd, -1
+        locks.unlock_append(fd)
 
     def sync_name(self) -> None:
         """The file's name is on disk when this returns; done once for an open file.
@@ -199,8 +212,8 @@ class NamedFile:
 
     @property
     def is_locked(self) -> bool:
-        """Whether this handle is within `locked`."""
-        return self._is_locked
+        """Whether this handle holds the lock."""
+        return self._locked_fd >= 0
 
     @property
     def replaced(self) -> ReplacedFile | None:

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from functools import wraps
+from operator import attrgetter
 from typing import Any, Protocol, TypeVar
 
 from tinyflux.arguments import lasting
@@ -68,10 +69,12 @@ def _require_no_change(storage: Storage) -> None:
 
 
 def _guarded(what: str) -> Callable[[Method], Method]:
+    is_allowed = attrgetter(f"can_{what}")
+
     def decorate(method: Method) -> Method:
         @wraps(method)
         def guarded(self: HasStorage, *args: Any, **kwargs: Any) -> Any:
-            if not getattr(self.storage, f"can_{what}"):
+            if not is_allowed(self.storage):
                 raise AccessError(self.storage.refusal(what))
             if _changing.places and what != "read":
                 _require_no_change(self.storage)

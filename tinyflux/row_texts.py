@@ -6,7 +6,7 @@ unusual. Knows no files.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TypeAlias
 
@@ -21,11 +21,13 @@ from tinyflux.codec import (
     check_storable,
 )
 from tinyflux.point import Point, parts_of
-from tinyflux.storable import Difference, Ready, difference_of, require_point
+from tinyflux.storable import Difference, Ready, difference_of, points_of
 
 _MOST_FORMS = 1 << 10
 _MOST_TEXTS = 1 << 16
-_MOST_MINUTES = 1 << 12
+_MOST_DAYS = 1 << 12
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MINUTES = [f"{minute // 60:02}:{minute % 60:02}:" for minute in range(24 * 60)]
 _SECONDS = [f"{second:02}" for second in range(60)]
 _NUMBERS = frozenset((float, int))
 
@@ -43,7 +45,8 @@ class RowTexts:
         self._forms: tuple[dict[_Shape, str], dict[_Shape, str]] = {}, {}
         """Of rows with full and with compact keys."""
         self._texts: dict[str | None, str] = {}
-        self._minutes: dict[tuple[int, ...], str] = {}
+        self._days: dict[int, str] = {}
+        """The date of a time, by its days since 1970."""
 
     def rows(self, points: Iterable[object], measurement: str | None, *, is_compact: bool) -> Ready:
         """Points as rows, the row of each with its end; checks as `storable`.
@@ -51,45 +54,34 @@ class RowTexts:
         Raises ValueError also for what the encoding or the dialect cannot hold, naming it.
         """
         require_measurement(measurement)
-        checked = [require_point(given) for given in points]
+        checked = points_of(points)
         differences: list[Difference] = []
-        rows = [
-            self._usual(point, measurement, self._forms[is_compact])
-            or self._unusual(point, measurement, is_compact, differences)
-            for point in checked
-        ]
+        forms, texts, days = self._forms[is_compact], self._texts, self._days
+        rows = []
+        # Nothing is called here that is not needed for each point: this is what inserting costs.
+        for point in checked:
+            time, own, tags, fields = parts_of(point)
+            numbers = fields.values()
+            row = None
+            if (
+                type(time) is datetime
+                and time.tzinfo is UTC
+                and _NUMBERS.issuperset(map(type, numbers))
+            ):
+                try:
+                    form = forms[own if measurement is None else measurement, (*tags,), (*fields,)]
+                    since = time - _EPOCH
+                    seconds = since.seconds
+                    text = days[since.days] + _MINUTES[seconds // 60] + _SECONDS[seconds % 60]
+                    if since.microseconds:
+                        text += f".{since.microseconds:06}"
+                    row = form % (text, *map(texts.__getitem__, tags.values()), *numbers)
+                except (KeyError, ValueError):  # new, or an int of more digits than Python writes
+                    pass
+                except TypeError:  # a tag whose value does not hash: no text
+                    pass
+            rows.append(row or self._unusual(point, measurement, is_compact, differences))
         return Ready(checked, rows, measurement, differences)
-
-    def _usual(
-        self, point: Point, measurement: str | None, forms: Mapping[_Shape, str]
-    ) -> str | None:
-        """The row of a point whose form and texts are known; None for any other."""
-        time, own, tags, fields = parts_of(point)
-        numbers = fields.values()
-        if type(time) is not datetime or time.tzinfo is not UTC:
-            return None
-        if not _NUMBERS.issuperset(map(type, numbers)):
-            return None
-        try:
-            form = forms[own if measurement is None else measurement, (*tags,), (*fields,)]
-            return form % (self._time(time), *map(self._texts.__getitem__, tags.values()), *numbers)
-        except (KeyError, ValueError):  # new, or an int of more digits than Python writes
-            return None
-        except TypeError:  # a tag whose value does not hash: no text
-            return None
-
-    def _time(self, time: datetime) -> str:
-        """ISO 8601 of a UTC time; points of one minute are written in half the time."""
-        minute = (time.year, time.month, time.day, time.hour, time.minute)
-        text = self._minutes.get(minute)
-        if text is None:
-            if len(self._minutes) > _MOST_MINUTES:
-                self._minutes.clear()
-            text = "{:04}-{:02}-{:02}T{:02}:{:02}:".format(*minute)
-            self._minutes[minute] = text
-        if time.microsecond:
-            return f"{text}{time.second:02}.{time.microsecond:06}"
-        return text + _SECONDS[time.second]
 
     def _unusual(
         self,
@@ -107,6 +99,9 @@ class RowTexts:
         if self._codec.quotes_singly:
             shape = (name, tuple(point.tags), tuple(point.fields))
             self._learn(shape, point.tags.values(), is_compact)
+            if len(self._days) > _MOST_DAYS:
+                self._days.clear()
+            self._days[(difference.time - _EPOCH).days] = f"{difference.time.date()}T"
         return row
 
     def _learn(self, shape: _Shape, values: Iterable[str | None], is_compact: bool) -> None:

@@ -158,6 +158,14 @@ def require_point(given: object) -> Point:
     return given
 
 
+def points_of(given: Iterable[object]) -> list[Point]:
+    """All of `given` if they are Points, else TypeError."""
+    checked = list(given)
+    if set(map(type, checked)) != {Point}:
+        return [require_point(one) for one in checked]
+    return checked  # type: ignore[return-value]
+
+
 def is_utc(time: datetime | None) -> bool:
     """Whether a time is as it is stored: a plain aware UTC datetime."""
     return type(time) is datetime and time.tzinfo is UTC

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 
@@ -148,12 +148,12 @@ def forget_the_boot(path: Path) -> None:
     """Let the mark be from before the system was started."""
     mark = read_mark(path)
     assert mark is not None
-    write_mark(path, replace(mark, boot=_ANOTHER_BOOT))
+    write_mark(path, mark._replace(boot=_ANOTHER_BOOT))
 
 
 def _let_the_mark_fit(path: Path) -> None:
     """Files have other inodes and times here; on a disk the mark may fit to the byte."""
     mark = read_mark(path)
     if mark is not None:
-        identity = replace(Identity.of(path.stat()), size_bytes=mark.identity.size_bytes)
-        write_mark(path, replace(mark, identity=identity, boot=_ANOTHER_BOOT))
+        identity = Identity.of(path.stat())._replace(size_bytes=mark.identity.size_bytes)
+        write_mark(path, mark._replace(identity=identity, boot=_ANOTHER_BOOT))
