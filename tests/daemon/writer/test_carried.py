@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from daemon.writer.counts import CountsFile
 from tests.daemon.waiting import wait_until
 from tests.daemon.writer.conftest import StartWriter
 from tests.daemon.writer.items import message
+from tinyflux.files import intercepted
 
 ROW = b"2026-03-01T12:00:00,numbers,f_value,1.0\r\n"
 QUOTED = b'2026-03-01T12:00:00,numbers,t_note,"two\r\nlines ""here""",f_value,1.0\r\n'
@@ -226,3 +228,21 @@ def test_totals_go_on_from_run_to_run(start_writer: StartWriter) -> None:
     assert (saved["received"], saved["total"]["received"]) == (3, 6)
     assert (saved["total"]["recovered"], saved["total"]["crashes"]) == (0, 0)
     assert saved["total"]["outcomes"]["stored"] == 6
+
+
+def test_counts_that_cannot_be_written_stop_nothing_and_are_said_once(
+    start_writer: StartWriter, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(step: str, path: str) -> None:
+        if path.endswith("data.ledger.counts"):
+            raise OSError(errno.ENOSPC, "No space left on device", path)
+
+    running = start_writer(interval_s=0.05)
+    with intercepted(refuse):
+        for number in (1, 2):
+            running.inbox.put(message("a/b", b"1", packet_id=number))
+            wait_until(lambda n=number: running.acknowledged.packet_ids == [1, 2][:n], "the answer")  # type: ignore[misc]
+    assert running.writer.stop(5.0)
+    said = [record.getMessage() for record in caplog.records if "the counts" in record.message]
+    assert len(said) == 1
+    assert "No space left on device" in said[0]
