@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
+from daemon.app.discovery_file import DiscoveryFile, recall_discovery
 from daemon.app.field_memory import FieldMemoryFiles
 from daemon.app.index import IndexJob
 from daemon.app.instance import InstanceLock, lock_path
@@ -18,8 +19,9 @@ from daemon.app.status import status_of
 from daemon.clock import BoardClock
 from daemon.clock_trust import ClockTrust, clock_path
 from daemon.config import BrokerConfig, Config
-from daemon.mapping import compile_mapper, subscriptions
-from daemon.messages import Outcome
+from daemon.discovery import compile_discovering, discovered
+from daemon.mapping import subscriptions
+from daemon.messages import Outcome, Subscription
 from daemon.polls import schedule_polls
 from daemon.scheduling import Scheduler
 from daemon.sources import (
@@ -83,6 +85,8 @@ class Collector:
         self._sessions = SessionMemory(sessions_path(data))
         self._fields = FieldMemoryFiles(data, clock)
         self._retained = RetainedMemory(retained_path(data), boot_id=clock.boot_id)
+        self._mapper = compile_discovering(config, self._fields.memory, self._announced)
+        self._discovery = DiscoveryFile(data, self._mapper.registries)
         self._writer = self._make_writer(observers)
         self._index = IndexJob(data, self._n_points)
 
@@ -111,6 +115,7 @@ class Collector:
             schedule_polls(self._config, self._scheduler, self._inbox.put, self._clock)
             self._schedule_retention()
             self._schedule_index()
+            self._schedule_discovery()
             self._scheduler.start()
         except BaseException:
             self.stop()
@@ -139,6 +144,7 @@ class Collector:
             source.stop_intake()
         is_done = self._writer.stop(_STOP_WRITER_S)
         self._fields.close()
+        self._discovery.save()
         # Only now have the last acknowledgements been handed over.
         deadline_s = self._clock.monotonic_s() + _STOP_SOURCES_S
         for source in self._sources.values():
@@ -219,7 +225,7 @@ class Collector:
                 self._make_hold(),
             ),
             inbox=self._inbox,
-            mapper=compile_mapper(self._config, self._fields.memory),
+            mapper=self._mapper,
             rule=CommitRule(
                 self._clock,
                 interval_s=storage.commit.interval_s,
@@ -245,6 +251,7 @@ class Collector:
         """Lock, writer and embedded brokers; the settings to reach every broker."""
         self._lock.acquire()
         self._fields.open()
+        self._mapper.recall(recall_discovery(self._config.storage.path))
         self._writer.start()
         settings = {}
         for name, broker in self._config.brokers.items():
@@ -262,7 +269,7 @@ class Collector:
         config = self._config.brokers[name]
         source = MqttSource(
             settings,
-            subscriptions(self._config, name),
+            self._subscriptions(name),
             self._inbox,
             self._clock,
             reconnect_s=(config.reconnect.min_s, config.reconnect.max_s),
@@ -274,6 +281,22 @@ class Collector:
         )
         self._sources[name] = source
         source.start()
+
+    def _subscriptions(self, name: str) -> tuple[Subscription, ...]:
+        """What the rules of a broker need, and what is announced there. Any thread."""
+        registry = self._mapper.registries.get(name)
+        return subscriptions(self._config, name, discovered(self._config, name, registry))
+
+    def _announced(self, name: str) -> None:
+        """The rules that discovery has at a broker have changed."""
+        self._discovery.changed()
+        if (source := self._sources.get(name)) is not None:
+            source.resubscribe(partial(self._subscriptions, name))
+
+    def _schedule_discovery(self) -> None:
+        job = self._discovery
+        if self._mapper.registries:
+            self._scheduler.add("discovery", job.schedule(), job.save, timeout_s=job.timeout_s)
 
     def _schedule_retention(self) -> None:
         if self._config.retention.rules:

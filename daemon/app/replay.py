@@ -14,10 +14,11 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
+from daemon.app.discovery_file import recall_discovery
 from daemon.app.field_memory import recall_fields
 from daemon.config import Config
+from daemon.discovery import compile_discovering
 from daemon.errors import EX_IOERR, EX_NOINPUT, EX_NOPERM, StartError
-from daemon.mapping import compile_mapper
 from daemon.messages import Mapped, Message, Outcome
 from daemon.writer import (
     QUALITY_TAG,
@@ -82,7 +83,11 @@ class Replay:
         self._counted = replayed_path(storage.path)
         self._compact_keys = storage.compact_keys
         self._tray = RejectTray(storage.rejects_path, storage.rejects.max_size_bytes)
-        self._mapper = compile_mapper(config, recall_fields(storage.path))
+        self._mapper = compile_discovering(
+            config,
+            recall_fields(storage.path),
+            remembered=recall_discovery(storage.path),
+        )
 
     def preview(self) -> ReplayReport:
         """What `run` would do; changes nothing. Raises StartError."""

@@ -31,9 +31,6 @@ class DiscoveringMapper:
         self._mapper = mapper
         self._registries = dict(registries)
         self._on_change = on_change
-        for broker, registry in registries.items():
-            for key, rules in registry.keyed_rules():
-                mapper.exchange(broker, key, rules)
 
     @property
     def rules(self) -> RuleMapper:
@@ -44,6 +41,13 @@ class DiscoveringMapper:
     def registries(self) -> Mapping[str, Registry]:
         """What is announced, by broker."""
         return self._registries
+
+    def recall(self, remembered: Mapping[str, Any]) -> None:
+        """Take up what each broker's registry had remembered in an earlier run."""
+        for broker, registry in self._registries.items():
+            registry.recall(remembered.get(broker))
+            for key, rules in registry.keyed_rules():
+                self._mapper.exchange(broker, key, rules)
 
     def map(self, item: Message | Reading) -> Mapped:
         """The outcome and the points of one item; never raises for what a device sent."""
@@ -82,9 +86,10 @@ def compile_discovering(
     registries = {}
     for name, broker in config.brokers.items():
         if broker.discovery is not None:
-            registries[name] = registry = Registry(broker.discovery)
-            registry.recall((remembered or {}).get(name))
-    return DiscoveringMapper(compile_mapper(config, memory), registries, on_change)
+            registries[name] = Registry(broker.discovery)
+    mapper = DiscoveringMapper(compile_mapper(config, memory), registries, on_change)
+    mapper.recall(remembered or {})
+    return mapper
 
 
 def discovered(config: Config, broker: str, registry: Registry | None) -> tuple[PlacedRule, ...]:

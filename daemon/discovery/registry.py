@@ -1,7 +1,7 @@
 """Everything that was announced at one broker, and the rules that it amounts to.
 
-Pure but for its own memory; never raises for what was announced. Writer thread only, but for
-`remembered`.
+Pure but for its own memory; never raises for what was announced. Writer thread only, but for what
+says otherwise.
 """
 
 from __future__ import annotations
@@ -94,8 +94,13 @@ class Registry:
         return taken
 
     def rules(self) -> tuple[PlacedRule, ...]:
-        """The rules of everything that is announced now."""
-        return tuple(rule for known in self._known.values() for rule in known.rules)
+        """The rules of everything that is announced now. Any thread."""
+        return tuple(rule for known in tuple(self._known.values()) for rule in known.rules)
+
+    def counts(self) -> tuple[int, int]:
+        """How many entities are announced, and how many of them have rules. Any thread."""
+        known = tuple(self._known.values())
+        return len(known), sum(bool(one.rules) for one in known)
 
     def keyed_rules(self) -> tuple[tuple[str, tuple[PlacedRule, ...]], ...]:
         """The same by key, as in `Taken.changes`."""
@@ -103,7 +108,7 @@ class Registry:
 
     def entities(self) -> Iterator[tuple[str, tuple[Options, ...], str]]:
         """Name, rules as `sources` would have them, and the reason where there are none."""
-        for known in self._known.values():
+        for known in tuple(self._known.values()):
             name = entity_id(known.entity, self._device(known.entity))
             yield name, known.options, known.reason
 
