@@ -1,0 +1,53 @@
+"""What radio sensors repeat, and what rtl_433 says twice, is stored once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from daemon.messages import Message
+from daemon.thinning import Moment, Policies, Thinner
+from tests.daemon.presets.cases import NOW_US, mapper_of
+
+EVENT = (
+    '{"model": "Acurite-Tower", "id": 3041, "channel": "A", "temperature_F": 70.16, "mic": "CRC"}'
+)
+DEVICE = "rtl_433/pi/devices/Acurite-Tower/A/3041"
+
+
+def outcomes(folder: Path, messages: list[tuple[float, str, str]]) -> list[str]:
+    """What becomes of messages: seconds, topic and payload."""
+    mapper = mapper_of(folder, "rtl_433")
+    thinner = Thinner(Policies(mapper.rule_of).of)
+    found = []
+    for at_s, topic, payload in messages:
+        now_us = NOW_US + round(at_s * 1e6)
+        item = Message("home", topic, payload.encode(), now_us)
+        mapped = mapper.map(item)
+        ticket = thinner.take(item, mapped, Moment(round(at_s * 1e6), now_us))
+        found.append(str((mapped if ticket is None else ticket.mapped).outcome))
+    return found
+
+
+def test_transmission_that_is_repeated_is_stored_once(tmp_path: Path) -> None:
+    events = [(0.1 * number, "rtl_433/pi/events", EVENT) for number in range(3)]
+    later = (60.0, "rtl_433/pi/events", EVENT)
+    assert outcomes(tmp_path, [*events, later]) == ["stored", "duplicate", "duplicate", "stored"]
+
+
+def test_device_topic_says_nothing_that_the_event_has_said(tmp_path: Path) -> None:
+    found = outcomes(
+        tmp_path,
+        [
+            (0.0, "rtl_433/pi/events", EVENT),
+            (0.0, f"{DEVICE}/temperature_F", "70.16"),
+            (60.0, "rtl_433/pi/events", EVENT.replace("70.16", "71.24")),
+            (60.0, f"{DEVICE}/temperature_F", "71.24"),
+        ],
+    )
+    assert found == ["stored", "unchanged", "stored", "unchanged"]
+
+
+def test_device_topic_alone_is_stored_when_it_changes(tmp_path: Path) -> None:
+    topic = f"{DEVICE}/temperature_F"
+    values = [(0.0, topic, "70.16"), (60.0, topic, "70.16"), (120.0, topic, "71.24")]
+    assert outcomes(tmp_path, values) == ["stored", "unchanged", "stored"]
