@@ -137,7 +137,7 @@ def _head(status: Status) -> list[str]:
 def _broker_lines(status: Status) -> Iterator[str]:
     is_running = status.get("running", False)
     for name, broker in _part(status, "brokers").items():
-        since_s = max(0.0, (status.get("written_us", 0) - broker.get("since_us", 0)) / 1e6)
+        since_s = broker.get("for_s", 0)
         state = "connected" if broker.get("connected") else "NOT CONNECTED"
         yield (
             f"broker     {name}: "

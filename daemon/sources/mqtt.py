@@ -83,7 +83,7 @@ class MqttSource:
         self._had_session = False
         self._has_session = False
         self._connected = threading.Event()
-        self._since_us = clock.now_us()
+        self._since_us, self._since_s = clock.now_us(), clock.monotonic_s()
         self._receipts: deque[Receipt] = deque()
         self._copies = Copies()
         self._is_intake_stopped = False
@@ -120,6 +120,7 @@ class MqttSource:
             client_id=settings.client_id,
             is_connected=is_connected,
             since_us=self._since_us,
+            for_s=max(0.0, self._clock.monotonic_s() - self._since_s),
             connections=self._connection if is_connected else self._connection - 1,
             failures=self._faults.failures,
             trouble="" if is_connected else self._faults.trouble,
@@ -190,7 +191,7 @@ class MqttSource:
                     self._connection += 1
                 if self._connected.is_set():
                     self._connected.clear()
-                    self._since_us = self._clock.now_us()
+                    self._since_us, self._since_s = self._clock.now_us(), self._clock.monotonic_s()
                 link.close()
             self._closing.wait(self._pause_s())
 
@@ -270,7 +271,7 @@ class MqttSource:
             if subscriber.is_answered and not self.is_connected:
                 self._greet(link)
                 self._has_session = link.has_session
-                self._since_us = self._clock.now_us()
+                self._since_us, self._since_s = self._clock.now_us(), self._clock.monotonic_s()
                 self._connected.set()
             if self._faults.is_stable():
                 self._backoff.reset()

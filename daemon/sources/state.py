@@ -17,6 +17,8 @@ class BrokerState:
     """Whether it has accepted us and answered our subscriptions."""
     since_us: int
     """Wall clock of the last change of `is_connected`, or of the start."""
+    for_s: float
+    """How long ago that was, whatever the wall clock has done since."""
     connections: int
     """How often it has accepted us."""
     failures: int
@@ -41,6 +43,7 @@ class BrokerState:
             "client_id": self.client_id,
             "connected": self.is_connected,
             "since_us": self.since_us,
+            "for_s": round(self.for_s, 1),
             "connections": self.connections,
             "failures": self.failures,
             "trouble": self.trouble,

@@ -6,10 +6,12 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from daemon.cli import main
+from daemon.health import ask_status
 from tests.daemon.app.processes import CollectorProcess, configuration_for
 from tests.daemon.waiting import wait_until
 from tests.support.mosquitto import Mosquitto
@@ -100,6 +102,8 @@ def test_no_row_carries_a_wrong_time_although_it_was_killed(
     assert by_value[2] is not None
     assert abs(by_value[2].timestamp() - began_s) < 10
     assert all(_is_now(point) for point in board.wait_for_points("answers", 3))
+    status: dict[str, Any] = ask_status(board.data_path) or {}
+    assert status["brokers"]["home"]["for_s"] < 3600
     assert board.end() == 0
 
 

@@ -21,7 +21,9 @@ WELL: dict[str, Any] = {
             "protocol": "3.1.1",
             "client_id": "tinyflux-cabin",
             "connected": True,
-            "since_us": 400_000_000,
+            # By a clock that was set since.
+            "since_us": 4_000,
+            "for_s": 600,
             "failures": 0,
             "trouble": "",
             "refused": [],
