@@ -152,7 +152,9 @@ def _of_measurement(segment: Segment, name: str, scope: Selection) -> Selection:
 
 
 def _rows_at(scope: Selection, places: RowArray) -> RowArray:
-    return places + scope.start if isinstance(scope, slice) else scope[places]
+    if not isinstance(scope, slice):
+        return scope[places]
+    return places + scope.start if scope.start else places
 
 
 @dataclass(slots=True)
