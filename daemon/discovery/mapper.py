@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from daemon.config import Config, PlacedRule, SourceRule, Tier
+from daemon.discovery.announcement import MAX_BYTES
 from daemon.discovery.registry import Registry
 from daemon.mapping import FieldMemory, RuleMapper, compile_mapper
 from daemon.messages import Mapped, Message, Outcome, Reading
@@ -58,7 +59,9 @@ class DiscoveringMapper:
         return self._mapper.map(item)
 
     def _take(self, registry: Registry, message: Message) -> Mapped:
-        taken = registry.take(message.topic, message.payload)
+        # Of what is cut only the size matters: it is too large.
+        payload = message.payload + bytes(min(message.cut_bytes, MAX_BYTES))
+        taken = registry.take(message.topic, payload)
         for key, rules in taken.changes:
             self._mapper.exchange(message.source, key, rules)
         if taken.changes:

@@ -48,7 +48,9 @@ def entity_id(entity: Entity, device: str | None) -> str:
     given = config.get("default_entity_id", "").partition(".")[2] or config.get("object_id", "")
     if given:
         return f"{entity.component}.{_slug(given)}"
-    own = config.get("name", "")
+    has_device = bool(entity.device_ids) or entity.device_name is not None
+    # An entity without a name is its device itself, if it has one.
+    own = config.get("name", "") or ("" if has_device else entity.object_id)
     if device and own.casefold().startswith(device.casefold()):
         own = own[len(device) :]
     name = " ".join(text for text in (device, own) if text)

@@ -22,8 +22,8 @@ from daemon.discovery.announcement import (
     written,
 )
 from daemon.discovery.choice import Choice
-from daemon.discovery.compiling import Compiled, Options, compile_entity, unit_of
-from daemon.discovery.naming import Labels, entity_id, labels
+from daemon.discovery.compiling import Options, compile_entity, unit_of
+from daemon.discovery.naming import entity_id, labels
 from daemon.discovery.sharing import Sharing
 
 MAX_TOTAL_BYTES = 16_000_000
@@ -50,7 +50,6 @@ class _Known:
     entity: Entity
     reason: str = ""
     is_refused: bool = False
-    labels: Labels | None = None
     options: tuple[Options, ...] = ()
     rules: tuple[PlacedRule, ...] = ()
 
@@ -193,13 +192,17 @@ class Registry:
     def _settle(self, dirty: set[str]) -> tuple[tuple[str, tuple[PlacedRule, ...]], ...]:
         """Bring entities up to date; the changes."""
         changes: list[tuple[str, tuple[PlacedRule, ...]]] = []
-        for path in sorted(dirty):
+        waiting, seen = sorted(dirty), set(dirty)
+        while waiting:
+            path = waiting.pop(0)
             known = self._known.get(path)
             if known is None:
                 changes.append((path, ()))
                 continue
             before = known.rules
-            self._compile(known)
+            others = self._compile(known) - seen
+            seen |= others
+            waiting += sorted(others)
             if known.rules != before:
                 changes.append((path, known.rules))
         return tuple(changes)
@@ -211,34 +214,40 @@ class Registry:
             entity.device_ids[0] if entity.device_ids else entity.node or None
         )
 
-    def _compile(self, known: _Known) -> None:
+    def _compile(self, known: _Known) -> set[str]:
+        """Make its rules anew; the paths of others that this may change."""
         entity, device = known.entity, self._device(known.entity)
-        known.reason, known.is_refused, options = self._rules_of(known, device)
+        options, others = self._options_of(known, device)
         if options != known.options:
             name = f"discovery.{entity_id(entity, device)}"
             known.rules = tuple(_placed(name, number, rule) for number, rule in enumerate(options))
         known.options = options
+        return others
 
-    def _rules_of(self, known: _Known, device: str | None) -> tuple[str, bool, tuple[Options, ...]]:
-        entity = known.entity
-        if entity.problem:
-            return entity.problem, True, ()
-        owner = self._sharing.owner(entity)
-        if owner != entity.path:
-            return f"it is announced as {owner} already", False, ()
-        objection = self._choice.objection(entity, device)
-        if objection:
-            return objection, False, ()
-        known.labels = self._labels(entity, device)
-        compiled: Compiled = compile_entity(entity, known.labels, self._config.templates)
-        return "; ".join(compiled.reasons), not compiled.rules, tuple(compiled.rules)
-
-    def _labels(self, entity: Entity, device: str | None) -> Labels:
-        unit = unit_of(entity)
-        found = labels(entity, device, unit, is_apart=False)
-        if self._sharing.claim(entity.path, found) == entity.path:
-            return found
-        return labels(entity, device, unit, is_apart=True)
+    def _options_of(
+        self, known: _Known, device: str | None
+    ) -> tuple[tuple[Options, ...], set[str]]:
+        """Its rules as `sources` would have them, and others that this may change; the reason for
+        what there is not stands in `known`."""
+        entity, unit, templates = known.entity, unit_of(known.entity), self._config.templates
+        known.is_refused = bool(entity.problem)
+        known.reason = entity.problem or self._choice.objection(entity, device)
+        if known.reason:
+            return (), self._sharing.disown(entity)
+        names = labels(entity, device, unit, is_apart=False)
+        compiled = compile_entity(entity, names, templates)
+        known.reason = "; ".join(compiled.reasons)
+        known.is_refused = not compiled.rules
+        if known.is_refused:
+            # It keeps no good one with the same id from being used.
+            return (), self._sharing.disown(entity)
+        if (owner := self._sharing.own(entity)) != entity.path:
+            known.reason = f"it is announced as {owner} already"
+            return (), set()
+        if self._sharing.claim(entity.path, names) != entity.path:
+            names = labels(entity, device, unit, is_apart=True)
+            compiled = compile_entity(entity, names, templates)
+        return tuple(compiled.rules), set()
 
     def _outcome(
         self, entities: tuple[Entity, ...], changes: tuple[tuple[str, tuple[PlacedRule, ...]], ...]

@@ -40,17 +40,23 @@ class Sharing:
 
     def add(self, entity: Entity) -> set[str]:
         """Take an entity in; the paths of others that this may change."""
-        _append(self._by_unique_id, _unique(entity), entity.path)
-        return self._enter_device(entity)
+        others: set[str] = set()
+        for device_id in entity.device_ids:
+            _append(self._by_device, device_id, entity.path)
+            name = entity.device_name
+            if name is not None and self._names.get(device_id) != name:
+                if len(self._names) >= _MAX_DEVICES:
+                    del self._names[next(iter(self._names))]
+                self._names[device_id] = name
+                others |= self._by_device[device_id].keys()
+        return others
 
     def replace(self, old: Entity, new: Entity) -> set[str]:
         """The same entity, announced otherwise: it keeps its place among those that share."""
-        others: set[str] = set()
-        if _unique(old) != _unique(new):
-            others = _drop(self._by_unique_id, _unique(old), old.path)
-            _append(self._by_unique_id, _unique(new), new.path)
-        self._leave_device(old)
-        return others | self._enter_device(new)
+        others = set() if _unique(old) == _unique(new) else self.disown(old)
+        for device_id in old.device_ids:
+            _drop(self._by_device, device_id, old.path)
+        return others | self.add(new)
 
     def remove(self, entity: Entity) -> set[str]:
         """Let an entity go; the paths of others that this may change."""
@@ -58,12 +64,18 @@ class Sharing:
         if labels is not None:
             # Who had to take another name because of this one keeps it: a series has one name.
             _drop(self._by_series, labels, entity.path)
-        self._leave_device(entity)
-        return _drop(self._by_unique_id, _unique(entity), entity.path)
+        for device_id in entity.device_ids:
+            _drop(self._by_device, device_id, entity.path)
+        return self.disown(entity)
 
-    def owner(self, entity: Entity) -> str:
-        """The path that was first to have this unique id: others mean the same thing."""
+    def own(self, entity: Entity) -> str:
+        """The path that was first to use this unique id: others mean the same thing."""
+        _append(self._by_unique_id, _unique(entity), entity.path)
         return next(iter(self._by_unique_id[_unique(entity)]))
+
+    def disown(self, entity: Entity) -> set[str]:
+        """The entity does not use its unique id; the paths of others that may do so now."""
+        return _drop(self._by_unique_id, _unique(entity), entity.path)
 
     def device_name(self, entity: Entity) -> str | None:
         """The name that any announcement gave its device."""
@@ -78,22 +90,6 @@ class Sharing:
             self._claims[path] = labels
             _append(self._by_series, labels, path)
         return next(iter(self._by_series[labels]))
-
-    def _enter_device(self, entity: Entity) -> set[str]:
-        others: set[str] = set()
-        for device_id in entity.device_ids:
-            _append(self._by_device, device_id, entity.path)
-            name = entity.device_name
-            if name is not None and self._names.get(device_id) != name:
-                if len(self._names) >= _MAX_DEVICES:
-                    del self._names[next(iter(self._names))]
-                self._names[device_id] = name
-                others |= self._by_device[device_id].keys()
-        return others
-
-    def _leave_device(self, entity: Entity) -> None:
-        for device_id in entity.device_ids:
-            _drop(self._by_device, device_id, entity.path)
 
 
 def _unique(entity: Entity) -> tuple[str, str]:
