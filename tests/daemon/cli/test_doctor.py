@@ -91,11 +91,7 @@ def test_what_a_collector_has_counted_says_how_long_the_broker_can_hold(
 ) -> None:
     broker = start_mosquitto(lines=["max_queued_messages 7200"])
     tally = {"stored": 3600, "points": 3600, "qos0": 0, "qos1": 3600}
-    ledger = {
-        "started": "2026-03-01T12:00:00+00:00",
-        "saved": "2026-03-01T13:00:00+00:00",
-        "topics": {"sensors/attic": tally},
-    }
+    ledger = {"seconds": 3600.0, "topics": {"sensors/attic": tally}}
     (tmp_path / "data.ledger.json").write_text(json.dumps(ledger), encoding="utf-8")
     code, findings = _findings(tmp_path, configuration_for(broker), capsys, *_conf(broker))
     found = _only(findings, "for a collector that is off")
