@@ -16,6 +16,7 @@ from daemon.app.index import IndexJob
 from daemon.app.instance import InstanceLock, lock_path
 from daemon.app.rewrite import RetentionJob
 from daemon.app.status import status_of
+from daemon.app.thinning import make_thinning
 from daemon.clock import BoardClock
 from daemon.clock_trust import ClockTrust, clock_path
 from daemon.config import BrokerConfig, Config
@@ -215,6 +216,7 @@ class Collector:
         storage = self._config.storage
         rejects = RejectFile(storage.rejects_path, storage.rejects.max_size_bytes)
         store = Store(storage.path, compact_keys=storage.compact_keys)
+        spool = Spool(spool_path(storage.path), self._clock.boot_id)
         return Writer(
             files=Files(
                 store,
@@ -222,7 +224,8 @@ class Collector:
                 storage.sync,
                 self._retained,
                 DuplicateMemory(received_path(storage.path), self._clock.boot_id),
-                self._make_hold(),
+                self._make_hold(spool),
+                make_thinning(storage.path, spool, self._mapper.rules.rule_of, self._clock),
             ),
             inbox=self._inbox,
             mapper=self._mapper,
@@ -238,12 +241,12 @@ class Collector:
             observers=observers,
         )
 
-    def _make_hold(self) -> ClockHold:
+    def _make_hold(self, spool: Spool) -> ClockHold:
         data, limits = self._config.storage.path, self._config.collector.clock
         return ClockHold(
             self._clock,
             ClockTrust(self._clock, limits.wait_for_sync_s, clock_path(data)),
-            Spool(spool_path(data), self._clock.boot_id),
+            spool,
             HoldLimits(limits.max_waiting, limits.max_waiting_bytes),
         )
 

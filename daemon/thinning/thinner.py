@@ -11,6 +11,7 @@ import heapq
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from daemon.messages import Mapped, Origin, Outcome
 from daemon.thinning.policy import Policy
@@ -51,6 +52,14 @@ class Resolved:
     """Whether the message has its outcome by that."""
 
 
+class Absence(NamedTuple):
+    """A series of which nothing is heard any more."""
+
+    rule: str
+    point: Point
+    """Null for each of its fields."""
+
+
 class Thinner:
     """The thinning of all rules."""
 
@@ -62,6 +71,8 @@ class Thinner:
         max_windows: int = MAX_WINDOWS,
     ) -> None:
         self.memory = SeriesMemory() if memory is None else memory
+        self.may_wait = True
+        """False: there is no room for more that waits, so it is stored at once."""
         self._policy_of = policy_of
         self._max_windows = max_windows
         self._windows: dict[bytes, Window] = {}
@@ -98,9 +109,14 @@ class Thinner:
         resolved, self._resolved = self._resolved, []
         return resolved
 
-    def absent(self, now: Moment) -> list[Point]:
-        """A point with null fields for each series that has been silent for too long, once."""
-        points = []
+    @property
+    def n_windows(self) -> int:
+        """How many series have points that wait."""
+        return len(self._windows)
+
+    def absent(self, now: Moment) -> list[Absence]:
+        """Each series that has been silent for too long, once."""
+        absences = []
         while self._watched and self._watched[0][0] <= now.monotonic_us:
             key = heapq.heappop(self._watched)[2]
             series = self.memory.find(key)
@@ -110,12 +126,12 @@ class Thinner:
             if series.heard_us + series.home.expire_us > now.monotonic_us:
                 self._watch(key, series)
             else:
-                points += self._void(key, series, series.home, now)
-        return points
+                absences += self._void(key, series, series.home, now)
+        return absences
 
-    def vanish(self, rule: str, names: Mapping[str, str], now: Moment) -> list[Point]:
-        """A point with null fields for each series of a device that says it is gone: those that
-        `rule` has made, and whose topic had these names."""
+    def vanish(self, rule: str, names: Mapping[str, str], now: Moment) -> list[Absence]:
+        """Each series of a device that says it is gone: those that `rule` has made, and whose topic
+        had these names."""
         gone = [
             (key, series, series.home)
             for key, series in self.memory.items()
@@ -123,13 +139,16 @@ class Thinner:
             and series.home.rule == rule
             and names.items() <= series.home.names.items()
         ]
-        return [point for found in gone for point in self._void(*found, now)]
+        return [absence for found in gone for absence in self._void(*found, now)]
 
-    def next_due_us(self) -> int | None:
-        """When `resolved` or `absent` will have something new, on the monotonic clock; perhaps."""
+    def next_due_us(self, *, with_absent: bool = True) -> int | None:
+        """When `resolved` will have something new, or `absent` too, on the monotonic clock;
+        perhaps."""
         while self._due and not self._due[0][2].is_open:
             heapq.heappop(self._due)
-        times = [heap[0][0] for heap in (self._due, self._watched) if heap]
+        times = [self._due[0][0]] if self._due else []
+        if with_absent and self._watched:
+            times.append(self._watched[0][0])
         return min(times, default=None)
 
     def resume(self, shares: Sequence[Share], now: Moment) -> None:
@@ -170,7 +189,7 @@ class Thinner:
             if not is_late and _says_nothing(policy, series, point, time_us):
                 ticket.book(Outcome.UNCHANGED)
                 return
-            if not policy.window_us or len(self._windows) >= self._max_windows:
+            if not (policy.window_us and self._may_open()):
                 self._store(ticket, point)
                 if not is_late:
                     series.remember(point.fields, time_us)
@@ -178,6 +197,9 @@ class Thinner:
         share = Share(ticket, point, origin.rule, time_us)
         ticket.shares.append(share)
         self._wait(share, key, policy, now.monotonic_us + policy.window_us)
+
+    def _may_open(self) -> bool:
+        return self.may_wait and len(self._windows) < self._max_windows
 
     def _wait(self, share: Share, key: bytes, policy: Policy, due_us: int) -> None:
         window = self._windows.get(key)
@@ -254,7 +276,7 @@ class Thinner:
             deadline_us = series.heard_us + home.expire_us
             heapq.heappush(self._watched, (deadline_us, next(self._order), key))
 
-    def _void(self, key: bytes, series: Series, home: Home, now: Moment) -> list[Point]:
+    def _void(self, key: bytes, series: Series, home: Home, now: Moment) -> list[Absence]:
         """The point that says that a series has no value now, unless that is known."""
         window = self._windows.get(key)
         if window is not None:
@@ -268,7 +290,8 @@ class Thinner:
             time_us = newest_us + 1
         fields = dict.fromkeys(series.values)
         series.remember(fields, time_us)
-        return [Point.of_parts(from_us(time_us), home.measurement, dict(home.tags), fields)]
+        point = Point.of_parts(from_us(time_us), home.measurement, dict(home.tags), fields)
+        return [Absence(home.rule, point)]
 
 
 def _says_nothing(policy: Policy, series: Series, point: Point, time_us: int) -> bool:

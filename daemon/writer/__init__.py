@@ -16,7 +16,10 @@ from daemon.writer.reject_replay import RejectTray, working_lines
 from daemon.writer.rejects import RejectFile, predecessor_of
 from daemon.writer.replayed import Replayed, add_replayed, read_replayed, replayed_path
 from daemon.writer.retained import RetainedMemory
+from daemon.writer.series_file import SeriesFile
 from daemon.writer.store import Store
+from daemon.writer.thinning_stage import ThinningStage
+from daemon.writer.waiting import WaitingPoints
 from daemon.writer.writer import Files, Observer, Writer
 
 __all__ = [
@@ -38,7 +41,10 @@ __all__ = [
     "RejectTray",
     "Replayed",
     "RetainedMemory",
+    "SeriesFile",
     "Store",
+    "ThinningStage",
+    "WaitingPoints",
     "Window",
     "Writer",
     "add_replayed",

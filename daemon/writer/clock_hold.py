@@ -97,8 +97,7 @@ class ClockHold:
                 item = replace(item, received_us=self._trust.wall_us(item.monotonic_us))
             return Timed(item)
         is_full = (
-            len(self) >= self._limits.items
-            or self._spool.size_bytes >= self._limits.size_bytes
+            len(self) >= self._limits.items or self._spool.size_bytes >= self._limits.size_bytes
         )
         if is_full or trust is Trust.GIVEN_UP:
             return Timed(replace(item, is_clock_doubtful=True))

@@ -30,8 +30,9 @@ from daemon.writer.notes import Kind, Mark, Note, Noted, NoteFile, note_of, note
 from daemon.writer.received import Received
 
 # Plain numbers: an operation on the enum costs more than all else that is done for a message.
-_BEGINS, _SETTLES, _AGAIN, _KNOWN, _TAKEN = (
-    int(mark) for mark in (Mark.BEGINS, Mark.SETTLES, Mark.AGAIN, Mark.KNOWN, Mark.TAKEN)
+_BEGINS, _SETTLES, _AGAIN, _KNOWN, _TAKEN, _LEANS = (
+    int(mark)
+    for mark in (Mark.BEGINS, Mark.SETTLES, Mark.AGAIN, Mark.KNOWN, Mark.TAKEN, Mark.LEANS)
 )
 
 LookUp = Callable[[Sequence[Note]], Counter[bytes]]
@@ -181,7 +182,9 @@ class DuplicateMemory:
         kept = []
         is_sure = past.state in (_State.DONE, _State.SURE)
         for one in past.note.messages:
-            is_there = past.state is _State.BEGUN and _takes(found, one.traces)
+            is_there = past.state is _State.BEGUN and _takes(
+                found, one.traces, is_leaning=bool(one.marks & _LEANS)
+            )
             if is_there:
                 # Noted anew it begins no connection: whatever came before it came before.
                 kept.append(one._replace(marks=one.marks & ~(_BEGINS | _SETTLES)))
@@ -230,14 +233,16 @@ def _pasts(records: Iterable[tuple[Kind, bytes]], boot: bytes) -> list[_Past]:
     return pasts
 
 
-def _takes(found: Counter[bytes], traces: Sequence[bytes]) -> bool:
-    """Whether all of these are among what was found, and then no more: each row is one message's.
+def _takes(found: Counter[bytes], traces: Sequence[bytes], *, is_leaning: bool) -> bool:
+    """Whether all of these are among what was found, and then no more: each row is one message's,
+    unless another one only leans on it.
 
     Two messages with the same row may be told apart only by their number.
     """
     if not traces or any(found[trace] < count for trace, count in Counter(traces).items()):
         return False
-    found.subtract(traces)
+    if not is_leaning:
+        found.subtract(traces)
     return True
 
 

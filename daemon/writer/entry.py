@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from daemon.messages import Mapped, Message, Outcome, Receipt
+from daemon.thinning import Share, Ticket, shares_of
 from daemon.writer.duplicates import Sent
 from daemon.writer.inbox import Item
 from tinyflux import Point
@@ -22,6 +23,21 @@ class Entry:
     """Its number in the spool, where it has waited; 0: it comes from the inbox."""
     sent: Sent | None = None
     """How a broker sent it at QoS 1."""
+    ticket: Ticket | None = None
+    """Where its points are thinned."""
+    series: tuple[bytes, ...] = ()
+    """The series of which it decides something."""
+    is_part: bool = False
+    """Whether it is no item that was taken now, but what became of a point that has waited, or a
+    point without an item."""
+    is_message: bool = True
+    """Whether the outcome is that of an item; a part may be one of several."""
+
+    def settle(self) -> None:
+        """The turn is over that decides about the thinned points."""
+        if self.ticket is not None:
+            self.mapped = self.ticket.mapped
+            self.series = tuple(self.ticket.series)
 
     def refuse(self, reason: str) -> None:
         """The engine does not take these points."""
@@ -36,6 +52,9 @@ class Batch:
     is_noted: bool = False
     unwritten: deque[Entry] = field(default_factory=deque)
     unspooled: list[Entry] = field(default_factory=list)
+    """Items that must wait for the clock."""
+    unkept: list[Share] = field(default_factory=list)
+    """Points that must wait for others of their series."""
     unrejected: deque[Entry] = field(default_factory=deque)
 
     @classmethod
@@ -44,13 +63,14 @@ class Batch:
         return cls(
             entries,
             unwritten=deque(entry for entry in entries if entry.mapped.points),
-            unspooled=waiting_of(entries),
+            unspooled=[entry for entry in entries if is_for_clock(entry)],
+            unkept=shares_of(entry.ticket for entry in entries if entry.ticket is not None),
         )
 
 
-def waiting_of(entries: Iterable[Entry]) -> list[Entry]:
-    """Those that must wait in the spool."""
-    return [entry for entry in entries if entry.mapped.outcome is Outcome.WAITING]
+def is_for_clock(entry: Entry) -> bool:
+    """Whether it must wait for the clock; anything else that waits has a ticket."""
+    return entry.mapped.outcome is Outcome.WAITING and entry.ticket is None
 
 
 def points_of(entries: Iterable[Entry]) -> list[Point]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import takewhile
 
 from daemon.messages import Mapped, Mapper, Message, Outcome
 from daemon.writer.clock_hold import ClockHold, Timed, marked
@@ -11,6 +13,7 @@ from daemon.writer.duplicates import DuplicateMemory
 from daemon.writer.entry import Entry
 from daemon.writer.inbox import Item
 from daemon.writer.retained import RetainedMemory
+from daemon.writer.thinning_stage import ThinningStage
 
 _log = logging.getLogger("daemon.writer")
 
@@ -24,11 +27,28 @@ class Intake:
         retained: RetainedMemory | None = None,
         duplicates: DuplicateMemory | None = None,
         hold: ClockHold | None = None,
+        thinning: ThinningStage | None = None,
     ) -> None:
         self._mapper = mapper
         self._duplicates = DuplicateMemory() if duplicates is None else duplicates
         self._retained = RetainedMemory() if retained is None else retained
         self._hold = hold
+        self._thinning = thinning
+
+    def gather(
+        self, due: Sequence[Entry], items: Iterable[Item], *, is_ending: bool
+    ) -> list[Entry]:
+        """One turn: what became of what was due and of what has arrived; those that are known
+        already stand first. With `is_ending` nothing waits on for others."""
+        entries = [*due, *(self.entry_of(item) for item in items)]
+        if self._thinning is None:
+            return entries
+        is_believed = self._hold is None or self._hold.is_clock_believed
+        parts = self._thinning.over(is_all=is_ending, is_clock_believed=is_believed)
+        for entry in entries:
+            entry.settle()
+        n_known = sum(1 for _ in takewhile(is_known, entries))
+        return [*entries[:n_known], *parts, *entries[n_known:]]
 
     def entry_of(self, item: Item) -> Entry:
         """What becomes of an item that has arrived; never raises. Once for each item."""
@@ -54,12 +74,19 @@ class Intake:
         return [] if self._hold is None else [self._mapped(one) for one in self._hold.take(limit)]
 
     def _mapped(self, timed: Timed) -> Entry:
-        return Entry(timed.item, marked(self._map(timed.item), timed.item), timed.number)
-
-    def _map(self, item: Item) -> Mapped:
+        item = timed.item
+        ticket = None
         try:
-            return self._mapper.map(item)
+            mapped = marked(self._mapper.map(item), item)
+            if self._thinning is not None:
+                ticket = self._thinning.take(item, mapped)
         except Exception as error:  # noqa: BLE001 - part of the writer loop: it costs one item only
             name = f"topic {item.topic}" if isinstance(item, Message) else f"poll {item.poll}"
             _log.exception("the mapping failed on %s", name)
-            return Mapped(Outcome.REJECTED, reason=f"mapping failed: {error!r}", kind="bug")
+            mapped = Mapped(Outcome.REJECTED, reason=f"mapping failed: {error!r}", kind="bug")
+        return Entry(item, mapped, timed.number, ticket=ticket)
+
+
+def is_known(entry: Entry) -> bool:
+    """Whether it was written before, and only its acknowledgement is missing."""
+    return entry.sent is not None and entry.sent.is_known

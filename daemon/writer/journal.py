@@ -80,6 +80,11 @@ class Journal:
             text = f"{_name_of(item)} by {mapped.rule}: {mapped.reason} ({mapped.kind})"
             self._repeats.log(logging.WARNING, f"{mapped.rule} {mapped.kind}", _shortened(text))
 
+    def add_points(self, mapped: Mapped) -> None:
+        """Points are durable that belong to no item that is settled now."""
+        if mapped.points:
+            self._ledger.add_points(mapped)
+
     def rejected(self, item: Item, mapped: Mapped) -> None:
         """Say it once for each rule and kind; the repeats are summed."""
         rule = mapped.rule or "no rule"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import secrets
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +20,7 @@ from daemon.files import replace_file
 from daemon.messages import Mapped, Message, Outcome
 from daemon.writer.carried import Carried, Covered
 from daemon.writer.inbox import OTHERS, InboxCounts, Item
+from tinyflux import Point
 
 _VERSION = 1
 _MAX_TOPICS = 1000
@@ -97,11 +98,22 @@ class Ledger:
                 tally.points += len(mapped.points)
                 if qos is not None:
                     tally.by_qos[qos] += 1
-            for point in mapped.points:
-                name = point.measurement
-                if name not in self._measurements and len(self._measurements) >= _MAX_RULES:
-                    name = OTHERS
-                self._measurements[name] = self._measurements.get(name, 0) + 1
+            self._count_measurements(mapped.points)
+
+    def add_points(self, mapped: Mapped) -> None:
+        """Points are durable whose item has its outcome at another time, or which have no item."""
+        with self._lock:
+            self._points += len(mapped.points)
+            tally = _tally(self._rules, mapped.rule or "(no rule)", _MAX_RULES)
+            tally.points += len(mapped.points)
+            self._count_measurements(mapped.points)
+
+    def _count_measurements(self, points: Sequence[Point]) -> None:
+        for point in points:
+            name = point.measurement
+            if name not in self._measurements and len(self._measurements) >= _MAX_RULES:
+                name = OTHERS
+            self._measurements[name] = self._measurements.get(name, 0) + 1
 
     def _count_unmatched(self, name: str) -> None:
         name = name[:_LONGEST_NAME]

@@ -64,6 +64,8 @@ class Mark(enum.IntFlag):
     """Its trace is in the spool."""
     SETTLES = 64
     """What came before it is acknowledged: the broker would have sent it again before."""
+    LEANS = 128
+    """It leaves nothing of its own; its traces are those of a later one that decides the same."""
     TAKEN = 32
     """No message that came, but an item that waited: its number in the spool is its digest."""
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from daemon.messages import Message, Outcome
-from daemon.writer.entry import Entry
+from daemon.writer.entry import Entry, is_for_clock
 from daemon.writer.inbox import Item
 from daemon.writer.notes import Mark, Note, Noted
 from daemon.writer.reject_lines import decode_reject
@@ -29,6 +29,7 @@ _AT_ONCE = 20_000
 
 
 _REJECT, _SPOOL, _TAKEN = int(Mark.REJECT), int(Mark.SPOOL), int(Mark.TAKEN)
+_LEANS = int(Mark.LEANS)
 
 
 class Waiting(Protocol):
@@ -63,10 +64,13 @@ def note_for(entries: Iterable[Entry]) -> Note:
     """What these will leave: of messages that may come again, and of items that have waited."""
     messages: list[Noted] = []
     times_us: list[int] = []
-    for entry in entries:
-        if entry.sent is None and not entry.spooled:
+    deciding: dict[bytes, tuple[int, tuple[bytes, ...]]] = {}
+    for entry in reversed(tuple(entries)):
+        if entry.sent is None and not entry.spooled and not entry.series:
             continue
         marks, traces = _traces(entry, times_us)
+        if entry.series:
+            marks, traces = _leaning(entry.series, marks, traces, deciding)
         if entry.sent is not None:
             marks |= entry.sent.marks
             _, packet_id, broker, digest = entry.sent
@@ -74,6 +78,7 @@ def note_for(entries: Iterable[Entry]) -> Note:
         elif traces:
             number = entry.spooled.to_bytes(8, "little")
             messages.append(Noted(marks | _TAKEN, 0, 0, number, traces))
+    messages.reverse()
     if not times_us:
         return Note(tuple(messages))
     return Note(tuple(messages), min(times_us), max(times_us))
@@ -89,11 +94,37 @@ def _traces(entry: Entry, times_us: list[int]) -> tuple[int, tuple[bytes, ...]]:
         time_us = to_us(point.time)
         times_us.append(time_us)
         traces.append(point_trace(point, time_us))
+    marks = 0
     if entry.mapped.outcome is Outcome.REJECTED:
-        return _REJECT, (*traces, item_trace(entry.item))
-    if entry.mapped.outcome is Outcome.WAITING:
-        return _SPOOL, (*traces, item_trace(entry.item))
-    return 0, tuple(traces)
+        marks |= _REJECT
+        traces.append(item_trace(entry.item))
+    if is_for_clock(entry):
+        marks |= _SPOOL
+        traces.append(item_trace(entry.item))
+    elif entry.ticket is not None and entry.ticket.shares:
+        marks |= _SPOOL
+        traces += [item_trace(entry.item)] * len(entry.ticket.shares)
+    return marks, tuple(traces)
+
+
+def _leaning(
+    series: Sequence[bytes],
+    marks: int,
+    traces: tuple[bytes, ...],
+    deciding: dict[bytes, tuple[int, tuple[bytes, ...]]],
+) -> tuple[int, tuple[bytes, ...]]:
+    """The marks and traces of one whose points were thinned, of a batch that is gone through from
+    its end. One that was left out for a later one of its series leaves nothing: it has been
+    decided about if the later one has. Come again alone, it would be taken for the newest."""
+    if traces:
+        for key in series:
+            deciding[key] = (marks, traces)
+        return marks, traces
+    for key in series:
+        if key in deciding:
+            other_marks, traces = deciding[key]
+            return marks | other_marks | _LEANS, traces
+    return marks, traces
 
 
 class Evidence:

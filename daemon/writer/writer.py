@@ -17,15 +17,17 @@ from daemon.messages import Acknowledger, Mapper, Outcome
 from daemon.writer.clock_hold import ClockHold
 from daemon.writer.commit import CommitRule, Sync
 from daemon.writer.duplicates import DuplicateMemory
-from daemon.writer.entry import Batch, Entry, points_of, receipts_of, waiting_of
+from daemon.writer.entry import Batch, Entry, points_of, receipts_of
 from daemon.writer.inbox import Inbox
-from daemon.writer.intake import Intake
+from daemon.writer.intake import Intake, is_known
 from daemon.writer.journal import Journal
 from daemon.writer.outage import Outage
 from daemon.writer.rejects import RejectFile
 from daemon.writer.retained import RetainedMemory
 from daemon.writer.store import Store
+from daemon.writer.thinning_stage import ThinningStage
 from daemon.writer.traces import Evidence, note_for
+from daemon.writer.waiting_room import WaitingRoom
 from tinyflux import Point
 from tinyflux.errors import DamageError
 
@@ -55,6 +57,8 @@ class Files:
     duplicates: DuplicateMemory = field(default_factory=DuplicateMemory)
     hold: ClockHold | None = None
     """None: the clock is believed as it is."""
+    thinning: ThinningStage | None = None
+    """None: all points are stored as they are."""
 
 
 class Writer:
@@ -74,7 +78,8 @@ class Writer:
     ) -> None:
         self._files = files
         self._inbox = inbox
-        self._intake = Intake(mapper, files.retained, files.duplicates, files.hold)
+        self._room = WaitingRoom(files.hold, files.thinning)
+        self._intake = Intake(mapper, files.retained, files.duplicates, files.hold, files.thinning)
         self._rule = rule
         self._journal = journal
         self._acknowledgers = acknowledgers
@@ -84,7 +89,7 @@ class Writer:
         self._batch: Batch | None = None
         self._later: list[Entry] = []
         self._written: list[Entry] = []
-        self._n_spooled = 0
+        self._n_parts = 0
         self._doing = ""
         self._stopping = threading.Event()
         self._deadline_s = float("inf")
@@ -98,16 +103,13 @@ class Writer:
         # spool forgets what was written of it.
         files.store.make_durable()
         files.rejects.open()
-        if files.hold is not None:
-            files.hold.open()
-        evidence = Evidence(files.store.path, files.rejects, files.hold)
+        self._room.open()
+        evidence = Evidence(files.store.path, files.rejects, self._room)
         written = files.duplicates.open(evidence.of)
         files.retained.open()
-        if files.hold is not None:
-            files.hold.resume(written)
-            self._n_spooled = len(files.hold)
+        self._room.resume(written)
         self._journal.open(
-            files.store.path, files.rejects.path, self._inbox.counts(), self._n_spooled
+            files.store.path, files.rejects.path, self._inbox.counts(), len(self._room)
         )
         self._thread.start()
 
@@ -138,11 +140,15 @@ class Writer:
     def held(self) -> int:
         """How many items were taken from the inbox and have no outcome yet; those that wait in the
         spool are among them."""
-        return self._in_hand() + self._n_spooled
+        return self._in_hand() + len(self._room)
 
     def spooled(self) -> int:
         """How many items wait in the spool, acknowledged, for the clock."""
-        return self._n_spooled
+        return self._room.for_clock
+
+    def gathered(self) -> int:
+        """How many messages wait in the spool, acknowledged, for others of their series."""
+        return self._room.for_others
 
     def is_clock_believed(self) -> bool:
         """Whether points get their time from the wall clock, unmarked."""
@@ -151,7 +157,7 @@ class Writer:
     def _in_hand(self) -> int:
         batch = self._batch
         n_begun = len(batch.entries) if batch is not None else 0
-        return len(self._written) + n_begun + len(self._later)
+        return len(self._written) + n_begun + len(self._later) - self._n_parts
 
     def lag_s(self) -> float:
         """How long the oldest item that is not durable yet has waited; 0 where none does.
@@ -177,7 +183,13 @@ class Writer:
     def _is_finished(self) -> bool:
         if not self._stopping.is_set():
             return False
-        is_done = not self._inbox.counts().waiting and self._in_hand() == 0
+        is_done = (
+            not self._inbox.counts().waiting
+            and not self._room.has_due(is_ending=True)
+            and self._batch is None
+            and not self._later
+            and not self._written
+        )
         return is_done or self._clock.monotonic_s() >= self._deadline_s
 
     def _turn(self) -> None:
@@ -203,12 +215,14 @@ class Writer:
     def _next_batch(self) -> Batch | None:
         entries, self._later = self._later, []
         if not entries:
-            due = [] if self._stopping.is_set() else self._intake.due(_SPOOLED_AT_ONCE)
-            self._n_spooled -= len(due)
-            entries = due + [self._intake.entry_of(item) for item in self._inbox.take()]
+            is_ending = self._stopping.is_set()
+            due = [] if is_ending else self._intake.due(_SPOOLED_AT_ONCE)
+            entries = self._intake.gather(due, self._inbox.take(), is_ending=is_ending)
+            self._n_parts += sum(not entry.is_message for entry in entries)
+            self._room.left(entries)
         # What was stored before must not wait for its acknowledgement until others are stored: on a
         # slow disk the connection may be gone by then, and all of it would come a third time.
-        n_known = sum(1 for _ in takewhile(_is_known, entries))
+        n_known = sum(1 for _ in takewhile(is_known, entries))
         if n_known:
             entries, self._later = entries[:n_known], entries[n_known:]
         return Batch.of(entries) if entries else None
@@ -216,15 +230,14 @@ class Writer:
     def _await_items(self) -> None:
         if (self._is_commit_due() and self._written) or self._has_due():
             return
-        longest_s = _CLOCK_LOOK_S if self._n_spooled else _LONGEST_WAIT_S
+        longest_s = self._room.longest_wait_s(_LONGEST_WAIT_S, _CLOCK_LOOK_S)
         if not self._inbox.wait(min(self._rule.wait_s(), longest_s)):
             return
         if self._files.sync == "commit" and not self._rule.is_loaded():
             self._inbox.wait_urgent(min(self._rule.wait_s(), _LINGER_S))
 
     def _has_due(self) -> bool:
-        hold = self._files.hold
-        return hold is not None and hold.has_due() and not self._stopping.is_set()
+        return self._room.has_due(is_ending=self._stopping.is_set())
 
     def _is_commit_due(self) -> bool:
         if self._later or (self._stopping.is_set() and not self._inbox.counts().waiting):
@@ -250,29 +263,20 @@ class Writer:
                 )
             batch.unrejected.popleft()
         # Last of all: what is out of the spool is nowhere else.
-        self._spool(batch)
+        self._doing = "write to the spool"
+        self._room.keep(batch)
         self._doing = "remember what is written"
         self._files.duplicates.done()
         self._files.retained.write()
         self._written.extend(batch.entries)
-        self._inbox.release([entry.item for entry in batch.entries if not entry.spooled])
+        came = [entry for entry in batch.entries if not entry.spooled and not entry.is_part]
+        self._inbox.release([entry.item for entry in came])
         self._rule.written(
             items=len(batch.entries),
             points=sum(len(entry.mapped.points) for entry in batch.entries),
             receipts=sum(len(receipts) for receipts in receipts_of(batch.entries).values()),
         )
         self._batch = None
-
-    def _spool(self, batch: Batch) -> None:
-        """What must wait is in the spool, and what has waited is out of it."""
-        hold = self._files.hold
-        if hold is None:
-            return
-        self._doing = "write to the spool"
-        hold.done([entry.spooled for entry in batch.entries if entry.spooled])
-        if batch.unspooled:
-            hold.hold([entry.item for entry in batch.unspooled])
-            batch.unspooled.clear()
 
     def _append_points(self, batch: Batch) -> None:
         if batch.unwritten:
@@ -315,11 +319,9 @@ class Writer:
             self._files.rejects.sync()
             self._doing = f"make {self._files.store.path} durable"
             self._files.store.sync()
-            if self._files.hold is not None:
-                self._doing = "make the spool durable"
-                self._files.hold.sync()
-        if self._files.hold is not None:
-            self._files.hold.commit()
+            self._doing = "make the spool durable"
+            self._room.sync()
+        self._room.commit(is_all_written=self._batch is None and not self._later)
         self._doing = "remember retained values"
         self._files.retained.commit()
         self._files.duplicates.commit()
@@ -329,10 +331,13 @@ class Writer:
             if source in self._acknowledgers:
                 self._acknowledgers[source].acknowledge(receipts)
             self._inbox.acknowledged(source, receipts)
-        self._n_spooled += len(waiting_of(done))
+        self._n_parts -= sum(not entry.is_message for entry in done)
+        self._room.came(done)
         for entry in done:
-            if entry.mapped.outcome is not Outcome.WAITING:
+            if entry.is_message and entry.mapped.outcome is not Outcome.WAITING:
                 self._journal.settle(entry.item, entry.mapped)
+            else:
+                self._journal.add_points(entry.mapped)
         counts = self._inbox.counts()
         self._journal.covered(self._files.store.path, self._files.rejects.path, counts)
         self._journal.check(counts, self.held())
@@ -357,10 +362,5 @@ class Writer:
         self._files.rejects.close()
         self._files.retained.close()
         self._files.duplicates.close()
-        if self._files.hold is not None:
-            self._files.hold.close()
+        self._room.close(is_all_written=not self._in_hand())
         self._files.store.close()
-
-
-def _is_known(entry: Entry) -> bool:
-    return entry.mapped.outcome is Outcome.DUPLICATE

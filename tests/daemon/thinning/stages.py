@@ -88,7 +88,7 @@ class Stage:
 
     def absent(self, at_s: float) -> list[Point]:
         """The points that say by then that a series is silent."""
-        return self.thinner.absent(self.now(at_s))
+        return [absence.point for absence in self.thinner.absent(self.now(at_s))]
 
     def begin(self, at_s: float) -> None:
         """As a new process does."""
