@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 
 from daemon.errors import EX_UNAVAILABLE
 from tests.daemon.app.conftest import StartCollector
@@ -98,25 +97,6 @@ def test_it_stops_while_it_cannot_connect(
         assert collector.end(signal.SIGTERM) == 0
 
 
-def test_no_number_is_missing_after_kills_under_load(
-    mosquitto: Mosquitto, start_collector: StartCollector
-) -> None:
-    """Numbered messages at QoS 1, some hundred a second, while the collector is killed."""
-    collector = start_collector(configuration_for(mosquitto, sources=[NUMBERS]))
-    collector.wait_for_log(CONNECTED)
-    publisher = _Publisher(mosquitto, "n/load", count=2500, per_second=400)
-    publisher.start()
-    for _ in range(4):
-        publisher.wait_for_progress(400)
-        collector.kill()
-        collector.start()
-    publisher.join()
-    wanted = set(range(2500))
-    collector.wait_for(lambda: wanted <= set(_numbers(collector)), "every number")
-    assert collector.end() == 0
-    assert set(_numbers(collector)) == wanted
-
-
 def test_a_second_collector_on_the_same_data_is_refused(
     mosquitto: Mosquitto, start_collector: StartCollector
 ) -> None:
@@ -149,42 +129,3 @@ def test_it_keeps_running_without_its_broker(
 
 def _numbers(collector: CollectorProcess) -> list[int]:
     return [int(row.fields["value"]) for row in read_rows(collector.data_path, "numbers")]
-
-
-class _Publisher(threading.Thread):
-    """Publishes the numbers from 0 with one mosquitto_pub, as evenly as it can."""
-
-    def __init__(self, broker: Mosquitto, topic: str, *, count: int, per_second: int) -> None:
-        super().__init__(daemon=True)
-        self._count = count
-        self._per_second = per_second
-        self._done = 0
-        self._progress = threading.Condition()
-        self._client = subprocess.Popen(
-            [
-                *("mosquitto_pub", "-h", "127.0.0.1", "-p", str(broker.port), "-q", "1", "-l"),
-                *("-u", broker.username, "-P", broker.password, "-t", topic),
-            ],
-            stdin=subprocess.PIPE,
-        )
-
-    def run(self) -> None:
-        pause = threading.Event()
-        assert self._client.stdin is not None
-        step = self._per_second // 20
-        for first in range(0, self._count, step):
-            lines = [f"{number}\n" for number in range(first, min(first + step, self._count))]
-            self._client.stdin.write("".join(lines).encode())
-            self._client.stdin.flush()
-            with self._progress:
-                self._done += len(lines)
-                self._progress.notify_all()
-            pause.wait(0.05)
-        self._client.stdin.close()
-        self._client.wait(timeout=60)
-
-    def wait_for_progress(self, more: int) -> None:
-        """Until so many more have been published, or all."""
-        with self._progress:
-            goal = min(self._done + more, self._count)
-            assert self._progress.wait_for(lambda: self._done >= goal, timeout=60)

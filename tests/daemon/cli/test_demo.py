@@ -30,7 +30,7 @@ def _finished(folder: Path, arguments: Sequence[str]) -> subprocess.CompletedPro
 
 
 def test_it_ends_by_itself_with_points_of_every_device(tmp_path: Path) -> None:
-    ended = _finished(tmp_path, ["--duration", "10"])
+    ended = _finished(tmp_path, ["--duration", "5"])
     assert ended.returncode == 0, ended.stderr
     counted = dict(re.findall(r"^  (\w+) +(\d+)$", ended.stdout, re.MULTILINE))
     assert set(DEVICES) <= set(counted)
