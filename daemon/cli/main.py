@@ -95,6 +95,7 @@ def _parser() -> argparse.ArgumentParser:
     replay.set_defaults(command=_replay)
 
     _add_explain(commands)
+    _add_discover(commands)
 
     retention = commands.add_parser("retention", help="apply the retention rules now")
     _take_config(retention)
@@ -113,6 +114,22 @@ def _parser() -> argparse.ArgumentParser:
     )
     demo.set_defaults(command=_demo)
     return parser
+
+
+def _add_discover(commands: argparse._SubParsersAction[_Parser]) -> None:
+    discover = commands.add_parser(
+        "discover",
+        help="print what devices announce for Home Assistant, as YAML of `sources` to paste",
+    )
+    _take_config(discover)
+    discover.add_argument(
+        "--seconds",
+        type=_seconds,
+        default=10.0,
+        metavar="SECONDS",
+        help="how long to listen at each broker (default: 10)",
+    )
+    discover.set_defaults(command=_discover)
 
 
 def _add_explain(commands: argparse._SubParsersAction[_Parser]) -> None:
@@ -223,6 +240,12 @@ def _explain(options: argparse.Namespace) -> int:
         is_retained=options.retained,
         is_base64=options.base64,
     )
+
+
+def _discover(options: argparse.Namespace) -> int:
+    from daemon.cli.discover import discover
+
+    return discover(options.config, options.seconds)
 
 
 def _retention(options: argparse.Namespace) -> int:

@@ -6,6 +6,7 @@ not.
 
 from daemon.discovery.compiling import Options
 from daemon.discovery.mapper import DiscoveringMapper, compile_discovering, discovered
+from daemon.discovery.printing import quoted, sources_of
 from daemon.discovery.registry import Registry, Taken
 
 __all__ = [
@@ -15,4 +16,6 @@ __all__ = [
     "Taken",
     "compile_discovering",
     "discovered",
+    "quoted",
+    "sources_of",
 ]
