@@ -40,3 +40,5 @@ def add_replayed(path: Path, messages: int, points: int) -> None:
     before = read_replayed(path)
     content = {"messages": before.messages + messages, "points": before.points + points}
     replace_file(path, json.dumps(content).encode() + b"\n")
+    # Root may have replayed; the collector's user must be able to read it.
+    path.chmod(0o644)

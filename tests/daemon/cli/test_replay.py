@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
+import stat
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -15,7 +17,7 @@ from daemon.cli import main
 from daemon.errors import EX_NOINPUT
 from daemon.health import ask_status
 from daemon.messages import Mapped, Message, Outcome
-from daemon.writer import RejectFile
+from daemon.writer import RejectFile, Replayed, read_replayed, replayed_path
 from tests.daemon.app.processes import CollectorProcess, configuration_for, read_rows, wait_for_rows
 from tests.daemon.cli.conftest import StartCollector
 from tests.daemon.waiting import wait_until
@@ -159,6 +161,19 @@ def test_a_part_that_was_stored_without_the_mark_is_not_stored_again(folder: Pat
         db.insert(Point(time=moment, measurement="climate", tags=tags, fields={"t": 1.0}))
     assert main(["replay", "-c", _config(folder, RIGHT)]) == 0
     assert _values(folder) == [{"t": 1.0}]
+
+
+def test_how_much_was_stored_is_added_up_for_everybody_to_read(folder: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        for number in (1, 2):
+            _reject(folder, f'{{"temp": {number}}}')
+            assert main(["replay", "-c", _config(folder, RIGHT)]) == 0
+    finally:
+        os.umask(before)
+    path = replayed_path(folder / "data.csv")
+    assert read_replayed(path) == Replayed(messages=2, points=2)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
 
 
 def test_lines_that_are_no_rejects_stay(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
