@@ -44,9 +44,10 @@ def status_of(
         "writer": {
             "alive": writer.is_alive(),
             "refused": writer.is_refused,
-            "waiting": counts.waiting + writer.held() - writer.spooled(),
+            "waiting": counts.waiting + writer.held() - writer.spooled() - writer.gathered(),
             "waiting_bytes": counts.waiting_bytes,
             "spooled": writer.spooled(),
+            "gathered": writer.gathered(),
             "lag_s": round(writer.lag_s(), 3),
         },
         "retained": {"topics": len(retained), "forgotten": retained.n_forgotten},

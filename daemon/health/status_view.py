@@ -75,6 +75,10 @@ def notes(status: Status) -> list[str]:
         )
     if spooled := _part(status, "writer").get("spooled"):
         found.append(f"{spooled} items wait on disk for a clock that can be believed")
+    if gathered := _part(status, "writer").get("gathered"):
+        found.append(
+            f"{gathered} messages wait on disk for others of their series (throttle, merge_within)"
+        )
     for name, runs in _part(status, "jobs").items():
         bad = {word: runs[word] for word in ("failed", "timed_out") if runs.get(word)}
         if bad:

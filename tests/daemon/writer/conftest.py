@@ -23,6 +23,7 @@ from daemon.writer import (
     Observer,
     RejectFile,
     Store,
+    ThinningStage,
     Writer,
 )
 from daemon.writer.commit import Sync
@@ -92,6 +93,7 @@ class RunningWriter:
         boot_id: str = "",
         inbox: Inbox | None = None,
         source: Acknowledger | None = None,
+        thinning: ThinningStage | None = None,
     ) -> None:
         """With `boot_id` it remembers across processes what it has written; a `source` gets the
         acknowledgements of what it has put into the inbox."""
@@ -109,6 +111,7 @@ class RunningWriter:
                 sync,
                 duplicates=DuplicateMemory(folder / "data.received" if boot_id else None, boot_id),
                 hold=hold,
+                thinning=thinning,
             ),
             inbox=self.inbox,
             mapper=mapper or NumberMapper(),

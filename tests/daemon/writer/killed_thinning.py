@@ -1,0 +1,108 @@
+"""A thinning writer that is killed before one durable step: `python -m …killed_thinning`.
+
+Arguments: folder, name of a rule, step, name of the file, how many of these steps are done before,
+and `come` if messages come or `close` if what has waited is over.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+from daemon.clock import SystemClock
+from daemon.config import parse_deadband
+from daemon.messages import Mapped, Message, Origin, Reading
+from daemon.spool import Spool
+from daemon.thinning import Policy, SeriesMemory, Thinner
+from daemon.writer import SeriesFile, ThinningStage, WaitingPoints
+from tests.daemon.waiting import wait_until
+from tests.daemon.writer.conftest import NumberMapper, RunningWriter
+from tests.daemon.writer.items import RECEIVED_US, message
+from tests.daemon.writer.killed import BOOT
+from tinyflux.files import intercepted
+
+TEXTS = ("1", "2", "2", "1", "3")
+HOUR_US = 3_600_000_000
+POLICIES = {
+    "throttle": Policy(leaves_out=False, window_us=HOUR_US),
+    "merge": Policy(leaves_out=False, window_us=HOUR_US, keeps_last=False),
+    "deadband": Policy(leaves_out=True, deadband_for=lambda _: parse_deadband(0)),
+}
+ROWS = {
+    "throttle": [3.0],
+    "merge": [1.0, 2.0, 2.0, 1.0, 3.0],
+    "deadband": [1.0, 2.0, 1.0, 3.0],
+}
+"""What all of the messages must become."""
+
+
+class ThinnedMapper(NumberMapper):
+    """The same, of a rule that thins."""
+
+    def map(self, item: Message | Reading) -> Mapped:
+        mapped = super().map(item)
+        return Mapped(
+            mapped.outcome, mapped.points, mapped.rule, origins=(Origin("sources[0]", {}),)
+        )
+
+
+def messages(*, connection: int, is_duplicate: bool = False) -> list[Message]:
+    """The messages as they come on this connection."""
+    return [
+        message(
+            payload=text.encode(),
+            packet_id=number,
+            connection=1,  # each process counts from 1
+            is_duplicate=is_duplicate,
+            # When it comes again is another time.
+            received_us=RECEIVED_US + 1_000_000 * connection + number,
+        )
+        for number, text in enumerate(TEXTS, start=1)
+    ]
+
+
+def writer_of(folder: Path, rule: str, *, is_over: bool = False) -> RunningWriter:
+    """A writer that commits soon. With `is_over` what waits has waited long enough: the clock of
+    the board shows a later time than that of the messages by far."""
+    clock, memory = SystemClock(), SeriesMemory()
+    policy = POLICIES[rule]
+    data = folder / "data.csv"
+    stage = ThinningStage(
+        Thinner(lambda _: None if is_over else policy, memory),
+        WaitingPoints(Spool(folder / "data.spool", BOOT)),
+        SeriesFile(folder / "data.series.json", data, memory, clock),
+        clock,
+    )
+    return RunningWriter(
+        folder, interval_s=0.05, boot_id=BOOT, mapper=ThinnedMapper(), thinning=stage
+    )
+
+
+def main(folder: Path, rule: str, step: str, name: str, after: int, how: str) -> None:
+    """Ends by SIGKILL, at the latest when all is acknowledged, or all that has waited is over."""
+    running = writer_of(folder, rule, is_over=how == "close")
+    left = [after]
+
+    def kill(done: str, path: str) -> None:
+        if (done, Path(path).name) == (step, name):
+            if not left[0]:
+                os.kill(os.getpid(), signal.SIGKILL)
+            left[0] -= 1
+
+    if how == "come":
+        # In one batch: they are there before it begins.
+        for one in messages(connection=1):
+            running.inbox.put(one)
+    with intercepted(kill):
+        running.writer.start()
+        if how == "come":
+            wait_until(lambda: len(running.acknowledged.receipts) == len(TEXTS), "all of them")
+        else:
+            wait_until(lambda: running.writer.held() == 0, "the end of the waiting")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), *sys.argv[2:5], int(sys.argv[5]), sys.argv[6])

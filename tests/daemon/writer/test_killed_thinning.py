@@ -1,0 +1,84 @@
+"""A thinning writer killed at any step: each series ends with its last value, once."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from daemon.messages import Outcome
+from tests.daemon.waiting import wait_until
+from tests.daemon.writer.conftest import RunningWriter
+from tests.daemon.writer.killed_thinning import ROWS, TEXTS, messages, writer_of
+
+_ROOT = Path(__file__).parents[3]
+COMING = [
+    pytest.param("write", "data.received", 0, id="before the note"),
+    pytest.param("write", "data.csv", 0, id="before the rows"),
+    pytest.param("write", "data.spool", 0, id="before the spool"),
+    pytest.param("write", "data.received", 1, id="before it is noted that the batch is done"),
+    pytest.param("fsync", "data.csv", 0, id="before the commit"),
+    pytest.param("fsync", "data.spool", 0, id="before the spool is durable"),
+    pytest.param("none", "", 0, id="after the acknowledgement"),
+]
+CLOSING = [
+    pytest.param("write", "data.received", 0, id="before the note"),
+    pytest.param("write", "data.csv", 0, id="before the row"),
+    pytest.param("write", "data.spool", 0, id="before the spool knows"),
+    pytest.param("write", "data.received", 1, id="before it is noted that the batch is done"),
+    pytest.param("truncate", "data.spool", 0, id="before the spool is emptied"),
+    pytest.param("none", "", 0, id="afterwards"),
+]
+
+
+def _kill(folder: Path, rule: str, step: str, name: str, after: int, how: str) -> None:
+    command = [sys.executable, "-m", "tests.daemon.writer.killed_thinning"]
+    ended = subprocess.run(
+        [*command, str(folder), rule, step, name, str(after), how],
+        cwd=_ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert ended.returncode == -signal.SIGKILL, ended.stderr
+
+
+def _finish(running: RunningWriter, acknowledged: int) -> list[float]:
+    """What is stored once it has ended in order; its ledger balances."""
+    try:
+        wait_until(
+            lambda: len(running.acknowledged.receipts) == acknowledged, "the acknowledgements"
+        )
+    finally:
+        assert running.writer.stop(10.0)
+    assert running.ledger.difference(running.inbox.counts(), running.writer.held()) == 0
+    assert running.ledger.outcomes()[Outcome.WAITING] == 0
+    return running.values()
+
+
+@pytest.mark.parametrize("rule", ROWS)
+@pytest.mark.parametrize(("step", "name", "after"), COMING)
+def test_what_comes_again_changes_nothing(
+    tmp_path: Path, rule: str, step: str, name: str, after: int
+) -> None:
+    _kill(tmp_path, rule, step, name, after, "come")
+    running = writer_of(tmp_path, rule)
+    running.writer.start()
+    for one in messages(connection=2, is_duplicate=True):
+        running.inbox.put(one)
+    assert _finish(running, len(TEXTS)) == ROWS[rule]
+
+
+@pytest.mark.parametrize("rule", ["throttle", "merge"])
+@pytest.mark.parametrize(("step", "name", "after"), CLOSING)
+def test_what_has_waited_is_stored_once(
+    tmp_path: Path, rule: str, step: str, name: str, after: int
+) -> None:
+    _kill(tmp_path, rule, "none", "", 0, "come")
+    _kill(tmp_path, rule, step, name, after, "close")
+    running = writer_of(tmp_path, rule, is_over=True)
+    running.writer.start()
+    assert _finish(running, 0) == ROWS[rule]
