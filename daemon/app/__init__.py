@@ -2,22 +2,26 @@
 
 from daemon.app.collector import Collector, ledger_path
 from daemon.app.explain import explain_message, outcome_page, point_line
-from daemon.app.explain_batch import check_topic, outcome_line, read_line
+from daemon.app.explain_batch import check_topic, outcome, read_line
 from daemon.app.explain_trial import Trial
 from daemon.app.instance import holder_of, lock_path
 from daemon.app.replay import Replay, ReplayReport
+from daemon.app.watch import Remark, Sighting, Watch
 
 __all__ = [
     "Collector",
+    "Remark",
     "Replay",
     "ReplayReport",
+    "Sighting",
     "Trial",
+    "Watch",
     "check_topic",
     "explain_message",
     "holder_of",
     "ledger_path",
     "lock_path",
-    "outcome_line",
+    "outcome",
     "outcome_page",
     "point_line",
     "read_line",

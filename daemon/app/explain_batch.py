@@ -118,22 +118,20 @@ def _show(value: object) -> str:
     return "nothing" if value is None else text if len(text) <= 60 else text[:57] + "..."
 
 
-def outcome_line(mapped: Mapped) -> str:
-    """What became of a message, as one line of JSON."""
-    return json.dumps(
-        {
-            "outcome": str(mapped.outcome),
-            "points": [
-                {
-                    "time": None if point.time is None else point.time.isoformat(),
-                    "measurement": point.measurement,
-                    "tags": point.tags,
-                    "fields": point.fields,
-                }
-                for point in mapped.points
-            ],
-            "rule": mapped.rule,
-            "reason": mapped.reason,
-            "kind": mapped.kind,
-        }
-    )
+def outcome(mapped: Mapped) -> dict[str, Any]:
+    """What became of a message, as JSON would have it."""
+    return {
+        "outcome": str(mapped.outcome),
+        "points": [
+            {
+                "time": None if point.time is None else point.time.isoformat(),
+                "measurement": point.measurement,
+                "tags": point.tags,
+                "fields": point.fields,
+            }
+            for point in mapped.points
+        ],
+        "rule": mapped.rule,
+        "reason": mapped.reason,
+        "kind": mapped.kind,
+    }

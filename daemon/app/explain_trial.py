@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from daemon.app.field_memory import recall_fields
 from daemon.config import Config
-from daemon.discovery import compile_discovering
+from daemon.discovery import compile_discovering, discovered
 from daemon.errors import EX_CONFIG, StartError
-from daemon.mapping import FieldMemory, RuleMapper
+from daemon.mapping import FieldMemory, RuleMapper, subscriptions
 from daemon.messages import Mapped, Message
 from daemon.writer import Intake
 
@@ -37,6 +37,17 @@ class Trial:
     def mapper(self) -> RuleMapper:
         """The rules."""
         return self._mapper
+
+    def filters(self, broker: str) -> tuple[str, ...]:
+        """The topic filters that bring every message of a broker that a rule is for now."""
+        registry = self._discovering.registries.get(broker)
+        wanted = subscriptions(self.config, broker, discovered(self.config, broker, registry))
+        return tuple(one.topic_filter for one in wanted)
+
+    def announcement_filters(self, broker: str) -> tuple[str, ...]:
+        """The topic filters of what devices announce."""
+        registry = self._discovering.registries.get(broker)
+        return () if registry is None else registry.filters
 
     def is_announcement(self, message: Message) -> bool:
         """Whether discovery reads it, and no rule."""

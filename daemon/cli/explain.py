@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import base64
+import json
 import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from daemon.app import Trial, check_topic, explain_message, outcome_line, read_line
+from daemon.app import Trial, check_topic, explain_message, outcome, read_line
 from daemon.clock import SystemClock
 from daemon.config import load_config
 from daemon.errors import EX_DATAERR, EX_NOINPUT, EX_USAGE, StartError
@@ -34,7 +35,7 @@ def explain_batch(config: Path, file: str, *, broker: str | None) -> int:
             print(f"{name}:{number}: {error}; the line is left out", file=sys.stderr)
             continue
         # At once: who writes to our stdin may wait for each answer.
-        print(outcome_line(trial.take(message)), flush=file == "-")
+        print(json.dumps(outcome(trial.take(message))), flush=file == "-")
     return EX_DATAERR if n_bad else 0
 
 

@@ -96,6 +96,7 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_explain(commands)
     _add_discover(commands)
+    _add_watch(commands)
 
     retention = commands.add_parser("retention", help="apply the retention rules now")
     _take_config(retention)
@@ -157,6 +158,26 @@ def _add_explain(commands: argparse._SubParsersAction[_Parser]) -> None:
     explain.set_defaults(command=_explain, parser=explain)
 
 
+def _add_watch(commands: argparse._SubParsersAction[_Parser]) -> None:
+    watch = commands.add_parser(
+        "watch", help="show live messages with what they become; nothing is stored"
+    )
+    _take_config(watch)
+    watch.add_argument(
+        "topic",
+        nargs="?",
+        metavar="FILTER",
+        help="only topics that fit, as zigbee2mqtt/#, whether a rule is for them or not "
+        "(default: every topic that a rule is for)",
+    )
+    _take_duration(watch)
+    watch.add_argument("--count", type=_count, metavar="N", help="end after so many messages")
+    watch.add_argument(
+        "--json", action="store_true", help="a line of JSON each, as `explain --batch` takes it"
+    )
+    watch.set_defaults(command=_watch)
+
+
 def _take_config(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-c", "--config", type=Path, required=True, help=_CONFIG_HELP)
 
@@ -186,6 +207,12 @@ def _seconds(text: str) -> float:
             f"found {text!r}; allowed: a number of seconds above 0, as 10 or 2.5"
         )
     return seconds
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdecimal() or not 0 < int(text) < 10**9:
+        raise argparse.ArgumentTypeError(f"found {text!r}; allowed: a number from 1")
+    return int(text)
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -239,6 +266,18 @@ def _explain(options: argparse.Namespace) -> int:
         broker=options.broker,
         is_retained=options.retained,
         is_base64=options.base64,
+    )
+
+
+def _watch(options: argparse.Namespace) -> int:
+    from daemon.cli.watch import watch
+
+    return watch(
+        options.config,
+        options.topic,
+        duration_s=options.duration,
+        count=options.count,
+        as_json=options.json,
     )
 
 

@@ -9,6 +9,7 @@ from daemon.mapping.mapper import RuleMapper, compile_mapper, subscriptions
 from daemon.mapping.memory import Count, FieldMemory
 from daemon.mapping.payloads import decode_payload
 from daemon.mapping.routing import Route
+from daemon.mapping.topics import fits_filter, smallest_cover
 from daemon.mapping.troubles import Kind, Unfit
 
 __all__ = [
@@ -21,5 +22,7 @@ __all__ = [
     "Unfit",
     "compile_mapper",
     "decode_payload",
+    "fits_filter",
+    "smallest_cover",
     "subscriptions",
 ]

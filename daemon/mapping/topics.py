@@ -112,6 +112,11 @@ class TopicTrie:
         return values
 
 
+def fits_filter(topic_filter: TopicFilter, topic: str) -> bool:
+    """Whether a topic fits a filter."""
+    return bool(TopicTrie([topic_filter]).match(topic))
+
+
 def smallest_cover(filters: Iterable[tuple[TopicFilter, int]]) -> tuple[tuple[str, int], ...]:
     """The filters that no other one covers, in their order, each once, with the highest QoS of
     those that it covers. Time grows as the number of filters, not as its square."""

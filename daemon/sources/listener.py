@@ -29,7 +29,7 @@ _AGAIN_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """The broker has accepted us."""
+    """The broker has accepted us, and answered what we asked to listen to."""
 
     broker: str
 
@@ -122,6 +122,9 @@ class Listener:
                 self._serve(link)
             except SourceError as error:
                 self._take(Disconnected(self._name, str(error)))
+            except Exception as error:  # noqa: BLE001 - the source callback: paho meets any bytes
+                reason = f"{self._settings.address}: an error that is not known: {error!r}"
+                self._take(Disconnected(self._name, reason))
             finally:
                 link.close()
             self._closing.wait(_AGAIN_S)
@@ -136,13 +139,16 @@ class Listener:
                     f"it gave no answer to MQTT's CONNECT within {_CONNACK_S:.0f} s",
                 )
             self._turn(link)
-        self._take(Connected(self._name))
         link.subscribe([Subscription(name, 0) for name in self._filters])
+        unanswered = set(self._filters)
         while not self._closing.is_set():
             self._turn(link)
             for grant in link.take_grants():
                 if grant.refusal:
                     self._take(Refused(self._name, grant.topic_filter, grant.refusal))
+                if unanswered == {grant.topic_filter}:
+                    self._take(Connected(self._name))
+                unanswered.discard(grant.topic_filter)
             self._subscribe_more(link)
 
     def _turn(self, link: Link) -> None:
