@@ -175,7 +175,9 @@ class Collector:
         """What a person would want to hear of at once, to compare with what it was. Any thread."""
         states = [source.state() for source in self._sources.values()]
         wanted = [(state.is_connected, state.trouble, state.refused) for state in states]
-        return wanted, self._writer.is_refused, self._writer.is_clock_believed()
+        writer = self._writer
+        clock = writer.is_clock_believed(), writer.is_clock_given_up()
+        return wanted, writer.is_refused, clock
 
     def summary(self) -> str:
         """One line on what this run did."""

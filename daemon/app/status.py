@@ -51,7 +51,10 @@ def status_of(
             "lag_s": round(writer.lag_s(), 3),
         },
         "retained": {"topics": len(retained), "forgotten": retained.n_forgotten},
-        "clock": {"believed": writer.is_clock_believed()},
+        "clock": {
+            "believed": writer.is_clock_believed(),
+            "given_up": writer.is_clock_given_up(),
+        },
         "disk": disk_of(config.storage.path),
         "rejects": files_of([rejects, predecessor_of(rejects)]),
         "ledger": ledger.snapshot(counts, writer.held()),

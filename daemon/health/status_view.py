@@ -36,6 +36,7 @@ def problems(status: Status) -> list[str]:
     return [
         *_writer_problems(_part(status, "writer")),
         *_disk_problems(_part(status, "disk")),
+        *_clock_problems(_part(status, "clock")),
         *_broker_problems(_part(status, "brokers")),
     ]
 
@@ -126,8 +127,9 @@ def _head(status: Status) -> list[str]:
     if writer:
         lag = f", the oldest for {writer.get('lag_s', 0):.1f} s" if writer.get("waiting") else ""
         lines.append(f"waiting    {writer.get('waiting', 0)} for the disk{lag}")
-    if _part(status, "clock").get("believed") is False:
-        lines.append("clock      not synchronised: points wait, or are marked")
+    if (clock := _part(status, "clock")).get("believed") is False:
+        done = "are stored with the time that it shows" if clock.get("given_up") else "wait for it"
+        lines.append(f"clock      not synchronised: points {done}")
     if "since" in (total := _part(_part(status, "ledger"), "total")):
         replayed = f", {total['replayed']} more by replays" if total.get("replayed") else ""
         lines.append(
@@ -193,6 +195,15 @@ def _disk_problems(disk: Status) -> Iterator[str]:
     free = disk.get("free_bytes")
     if isinstance(free, int) and free < _LOW_BYTES:
         yield f"only {size_text(free)} are free on the data's file system: make room"
+
+
+def _clock_problems(clock: Status) -> Iterator[str]:
+    if clock.get("given_up"):
+        yield (
+            "nobody has set the clock within collector.clock.wait_for_sync: points are stored with "
+            "the time that it shows, and the tag time_quality=unsynced; check the network and the "
+            "time service (timedatectl)"
+        )
 
 
 def _broker_problems(brokers: Status) -> Iterator[str]:

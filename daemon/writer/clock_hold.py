@@ -66,6 +66,11 @@ class ClockHold:
         """As the last look found it. Any thread."""
         return self._trust.trust is Trust.YES
 
+    @property
+    def is_given_up(self) -> bool:
+        """Whether nobody has set the clock in time: what is stored is marked. Any thread."""
+        return self._trust.trust is Trust.GIVEN_UP
+
     def open(self) -> None:
         """Take up what waited when the last process ended. Raises StartError."""
         self._trust.open()

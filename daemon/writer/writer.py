@@ -154,6 +154,10 @@ class Writer:
         """Whether points get their time from the wall clock, unmarked."""
         return self._files.hold is None or self._files.hold.is_clock_believed
 
+    def is_clock_given_up(self) -> bool:
+        """Whether the wall clock was waited for in vain, so that points are stored and marked."""
+        return self._files.hold is not None and self._files.hold.is_given_up
+
     def _in_hand(self) -> int:
         batch = self._batch
         n_begun = len(batch.entries) if batch is not None else 0

@@ -148,6 +148,8 @@ def test_where_the_time_is_never_told_what_comes_is_marked_in_the_reject_file_to
     )
     assert not _is_now(second)
     assert second.tags["time_quality"] == "unsynced"
+    status: dict[str, Any] = ask_status(board.data_path) or {}
+    assert status["clock"] == {"believed": False, "given_up": True}
     assert board.end() == 0
     board.configure("numbers}", "numbers, fields: {n: {enum: {many: 9}}}}")
     assert main(["replay", "-c", str(board.config_path)]) == 0

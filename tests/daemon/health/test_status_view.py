@@ -68,11 +68,12 @@ def test_the_numbers_are_shown() -> None:
         ({"writer": {"alive": False}}, "the writer has ended"),
         ({"writer": {"refused": True, "waiting": 9}}, "the disk refuses .* 9 items wait"),
         ({"disk": {"free_bytes": 5_000_000}}, "only 5 MB are free"),
+        ({"clock": {"believed": False, "given_up": True}}, r"set the clock .* \(timedatectl\)"),
         ({"brokers": {"home": HOME | {"connected": False, "trouble": "broken", "failures": 7}}},
          r"broken \(7 failed tries\)"),
         ({"brokers": {"home": HOME | {"refused": ["a/#"]}}}, "not let us subscribe to 'a/#'"),
     ],
-    ids=["writer", "disk", "room", "broker", "subscription"],
+    ids=["writer", "disk", "room", "clock", "broker", "subscription"],
 )  # fmt: skip
 def test_what_is_wrong_is_said(part: dict[str, Any], found: str) -> None:
     [said] = problems(WELL | part)
