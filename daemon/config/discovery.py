@@ -47,6 +47,8 @@ class DiscoveryConfig(Section):
     taken even if it is left out by default, as diagnostic entities are."""
     exclude: Items[_Pattern] = ()
     """Never take these entities, as *_linkquality."""
+    availability: bool = True
+    """Whether points say when devices come and go: measurement availability, field online."""
     max_entities: int = Field(default=2000, ge=1, le=20_000)
     """Announcements beyond this many entities are rejected."""
 

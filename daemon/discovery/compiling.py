@@ -13,17 +13,17 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from daemon.config import SourceRule, parse_topic_filter, parse_value_template
+from daemon.config import SourceRule, parse_value_template
 from daemon.config.value_templates import Templates
 from daemon.discovery.announcement import Entity
 from daemon.discovery.aspects import ASPECTS, NUMERIC, PLACE_FIELDS, Aspect, Kind
-from daemon.discovery.availability import availability_of
-from daemon.discovery.naming import Labels, device_class
+from daemon.discovery.availability import FIELD, MEASUREMENT, availability_of
+from daemon.discovery.naming import Labels, device_class, plain
+from daemon.discovery.topics import check_topic
 
 Options = dict[str, Any]
 """A rule as `sources` would have it in YAML."""
 
-MAX_TOPIC = 1_000
 _ATTRIBUTES = re.compile(
     r"""\{\{\s*value_json(?P<path>(?:\.\w+|\['[^'\]]+'\]|\["[^"\]]+"\])*)\s*"""
     r"""(?:\|\s*to_?json\s*)?\}\}"""
@@ -62,7 +62,7 @@ def compile_entity(entity: Entity, labels: Labels, templates: Templates) -> Comp
         if topic is None:
             continue
         try:
-            _check_topic(topic)
+            check_topic(topic)
             fields.setdefault(topic, {}).update(_fields(entity, aspect, templates))
         except ValueError as error:
             compiled.reasons.append(f"{aspect.field or aspect.topic}: {error}")
@@ -77,25 +77,50 @@ def compile_entity(entity: Entity, labels: Labels, templates: Templates) -> Comp
 def _add_rule(
     compiled: Compiled, entity: Entity, labels: Labels, topic: str, found: Options
 ) -> None:
-    options: Options = {
-        "topic": topic,
-        "measurement": labels.measurement,
-        "tags": dict(labels.tags),
-        "fields": found,
-        "also": True,
-    }
+    options = _options(topic, labels.measurement, dict(labels.tags), found)
     try:
         options |= _expiry(entity.config)
-        options |= availability_of(entity.config)
     except ValueError as error:
         # The readings are good without it.
         compiled.reasons.append(str(error))
+    _add(compiled.rules, options, compiled.reasons)
+
+
+def _options(topic: str, measurement: str, tags: dict[str, str], fields: Options) -> Options:
+    return {
+        "topic": topic,
+        "measurement": measurement,
+        "tags": tags,
+        "fields": fields,
+        "also": True,
+    }
+
+
+def _add(rules: list[Options], options: Options, reasons: list[str]) -> None:
+    """Add a rule, or the reasons why it is none."""
     try:
         SourceRule.model_validate(options)
     except ValidationError as error:
-        compiled.reasons += [str(part["msg"]) for part in error.errors(include_url=False)[:3]]
-        return
-    compiled.rules.append(options)
+        reasons += [str(part["msg"]) for part in error.errors(include_url=False)[:3]]
+    else:
+        rules.append(options)
+
+
+def compile_availability(
+    entity: Entity, labels: Labels, templates: Templates
+) -> tuple[dict[str, Options], list[str]]:
+    """For each topic that says whether the entity's device can be reached, the rule of a point that
+    says so too; and the reasons why there is none."""
+    reasons: list[str] = []
+    found = dict(availability_of(entity.config, templates, reasons))
+    given = dict(labels.tags)
+    tags = {key: given[key] for key in ("device",) if key in given} or {"entity": given["entity"]}
+    rules: list[Options] = []
+    for topic, rule in found.items():
+        # Told apart where one says that the device is there, and another that its bridge is.
+        apart = {"topic": plain(topic)} if len(found) > 1 else {}
+        _add(rules, _options(topic, MEASUREMENT, {**tags, **apart}, {FIELD: rule}), reasons)
+    return {options["topic"]: options for options in rules}, reasons
 
 
 def _variant(entity: Entity) -> str:
@@ -106,25 +131,6 @@ def _variant(entity: Entity) -> str:
     if entity.component == "valve" and config.get("reports_position", "").casefold() == "true":
         return "valve position"
     return entity.component
-
-
-def _check_topic(topic: str) -> None:
-    """A topic that may be listened to: `+` may stand for single levels, as gateways announce them
-    for devices that several of them hear.
-
-    Raises:
-        ValueError: for anything that brings more than one device's states.
-    """
-    if len(topic) > MAX_TOPIC or not topic.isprintable():
-        raise ValueError(f"the topic {topic[:60]!r} is too long or no single line")
-    levels = topic.split("/")
-    if "#" in topic:
-        raise ValueError(f"the topic {topic[:60]!r} has the wildcard #")
-    if topic.startswith("$") or not any(level not in ("+", "") for level in levels):
-        raise ValueError(f"the topic {topic[:60]!r} is no device's")
-    if any("+" in level and level != "+" for level in levels) or levels[-1] == "+":
-        raise ValueError(f"the topic {topic[:60]!r} has a + where no wildcard may stand")
-    parse_topic_filter(topic)
 
 
 def _fields(entity: Entity, aspect: Aspect, templates: Templates) -> dict[str, Options]:
@@ -215,4 +221,4 @@ def _expiry(config: Mapping[str, Any]) -> Options:
         seconds = -1.0
     if not 0 <= seconds < 10_000_000:
         raise ValueError(f"expire_after is {text[:40]!r}, a number of seconds is needed")
-    return {"expire_after": f"{seconds:g}s"} if seconds else {}
+    return {"expire_after": f"{max(seconds, 1.0):g}s"} if seconds else {}

@@ -22,8 +22,13 @@ from daemon.discovery.announcement import (
     written,
 )
 from daemon.discovery.choice import Choice
-from daemon.discovery.compiling import Options, compile_entity, unit_of
-from daemon.discovery.naming import entity_id, labels
+from daemon.discovery.compiling import (
+    Options,
+    compile_availability,
+    compile_entity,
+    unit_of,
+)
+from daemon.discovery.naming import Labels, entity_id, labels
 from daemon.discovery.sharing import Sharing
 
 MAX_TOTAL_BYTES = 16_000_000
@@ -229,25 +234,47 @@ class Registry:
     ) -> tuple[tuple[Options, ...], set[str]]:
         """Its rules as `sources` would have them, and others that this may change; the reason for
         what there is not stands in `known`."""
-        entity, unit, templates = known.entity, unit_of(known.entity), self._config.templates
+        entity, templates = known.entity, self._config.templates
         known.is_refused = bool(entity.problem)
         known.reason = entity.problem or self._choice.objection(entity, device)
         if known.reason:
-            return (), self._sharing.disown(entity)
-        names = labels(entity, device, unit, is_apart=False)
+            return (), self._sharing.own_only(entity.path, frozenset())
+        names = labels(entity, device, unit_of(entity), is_apart=False)
         compiled = compile_entity(entity, names, templates)
         known.reason = "; ".join(compiled.reasons)
         known.is_refused = not compiled.rules
         if known.is_refused:
             # It keeps no good one with the same id from being used.
-            return (), self._sharing.disown(entity)
-        if (owner := self._sharing.own(entity)) != entity.path:
+            return (), self._sharing.own_only(entity.path, frozenset())
+        key = ("id", entity.component, entity.config.get("unique_id") or f"/{entity.path}")
+        if (owner := self._sharing.own(entity.path, key)) != entity.path:
             known.reason = f"it is announced as {owner} already"
-            return (), set()
+            return (), self._sharing.own_only(entity.path, frozenset((key,)))
         if self._sharing.claim(entity.path, names) != entity.path:
-            names = labels(entity, device, unit, is_apart=True)
+            names = labels(entity, device, unit_of(entity), is_apart=True)
             compiled = compile_entity(entity, names, templates)
-        return tuple(compiled.rules), set()
+        rules, owned = self._availability(known, names)
+        others = self._sharing.own_only(entity.path, owned | {key})
+        return (*compiled.rules, *rules), others
+
+    def _availability(
+        self, known: _Known, names: Labels
+    ) -> tuple[list[Options], frozenset[tuple[str, ...]]]:
+        """The rules that say whether its device can be reached, as far as no other entity of the
+        device has them; and what is owned for that."""
+        if not self._config.availability:
+            return [], frozenset()
+        entity = known.entity
+        found, reasons = compile_availability(entity, names, self._config.templates)
+        known.reason = "; ".join(filter(None, (known.reason, *reasons)))
+        who = dict(names.tags).get("device", entity.path)
+        keys = {topic: ("availability", who, topic) for topic in found}
+        first = [
+            topic
+            for topic, key in keys.items()
+            if self._sharing.own(entity.path, key) == entity.path
+        ]
+        return [found[topic] for topic in first], frozenset(keys.values())
 
     def _outcome(
         self, entities: tuple[Entity, ...], changes: tuple[tuple[str, tuple[PlacedRule, ...]], ...]

@@ -1,4 +1,4 @@
-"""What entities have in common: unique ids, devices, and the series that they would write.
+"""What entities have in common: unique ids, devices and their topics, and series.
 
 Each question is answered from an index, so that two thousand announcements at a connect cost what
 they should. Of those that share, the first one counts.
@@ -13,6 +13,8 @@ from daemon.discovery.announcement import Entity
 from daemon.discovery.naming import Labels
 
 Key = TypeVar("Key", bound=Hashable)
+Owned = tuple[str, ...]
+"""What only one may have: `("id", component, unique id)`, `("availability", device, topic)`."""
 Paths = dict[str, None]
 """An ordered set."""
 
@@ -23,7 +25,8 @@ class Sharing:
     """The indexes of one broker's entities."""
 
     def __init__(self) -> None:
-        self._by_unique_id: dict[tuple[str, str], Paths] = {}
+        self._owners: dict[Owned, Paths] = {}
+        self._owned: dict[str, set[Owned]] = {}
         self._by_device: dict[str, Paths] = {}
         self._by_series: dict[Labels, Paths] = {}
         self._claims: dict[str, Labels] = {}
@@ -53,10 +56,9 @@ class Sharing:
 
     def replace(self, old: Entity, new: Entity) -> set[str]:
         """The same entity, announced otherwise: it keeps its place among those that share."""
-        others = set() if _unique(old) == _unique(new) else self.disown(old)
         for device_id in old.device_ids:
             _drop(self._by_device, device_id, old.path)
-        return others | self.add(new)
+        return self.add(new)
 
     def remove(self, entity: Entity) -> set[str]:
         """Let an entity go; the paths of others that this may change."""
@@ -66,16 +68,22 @@ class Sharing:
             _drop(self._by_series, labels, entity.path)
         for device_id in entity.device_ids:
             _drop(self._by_device, device_id, entity.path)
-        return self.disown(entity)
+        return self.own_only(entity.path, frozenset())
 
-    def own(self, entity: Entity) -> str:
-        """The path that was first to use this unique id: others mean the same thing."""
-        _append(self._by_unique_id, _unique(entity), entity.path)
-        return next(iter(self._by_unique_id[_unique(entity)]))
+    def own(self, path: str, key: Owned) -> str:
+        """The path that was first to have this."""
+        _append(self._owners, key, path)
+        self._owned.setdefault(path, set()).add(key)
+        return next(iter(self._owners[key]))
 
-    def disown(self, entity: Entity) -> set[str]:
-        """The entity does not use its unique id; the paths of others that may do so now."""
-        return _drop(self._by_unique_id, _unique(entity), entity.path)
+    def own_only(self, path: str, keys: frozenset[Owned]) -> set[str]:
+        """Let everything go but these; the paths of others that may have it now."""
+        others: set[str] = set()
+        for key in self._owned.pop(path, set()) - keys:
+            others |= _drop(self._owners, key, path)
+        if keys:
+            self._owned[path] = set(keys)
+        return others
 
     def device_name(self, entity: Entity) -> str | None:
         """The name that any announcement gave its device."""
@@ -90,10 +98,6 @@ class Sharing:
             self._claims[path] = labels
             _append(self._by_series, labels, path)
         return next(iter(self._by_series[labels]))
-
-
-def _unique(entity: Entity) -> tuple[str, str]:
-    return entity.component, entity.config.get("unique_id") or f"/{entity.path}"
 
 
 def _append(index: dict[Key, Paths], key: Key, path: str) -> None:
