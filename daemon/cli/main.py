@@ -98,6 +98,12 @@ def _parser() -> argparse.ArgumentParser:
     _add_discover(commands)
     _add_watch(commands)
 
+    presets = commands.add_parser(
+        "presets", help="list the rules for known projects, or print those of one"
+    )
+    presets.add_argument("name", nargs="?", metavar="NAME", help="print its file, to copy from")
+    presets.set_defaults(command=_presets)
+
     retention = commands.add_parser("retention", help="apply the retention rules now")
     _take_config(retention)
     what = retention.add_mutually_exclusive_group(required=True)
@@ -279,6 +285,12 @@ def _watch(options: argparse.Namespace) -> int:
         count=options.count,
         as_json=options.json,
     )
+
+
+def _presets(options: argparse.Namespace) -> int:
+    from daemon.cli.presets import presets
+
+    return presets(options.name)
 
 
 def _discover(options: argparse.Namespace) -> int:
