@@ -1,7 +1,8 @@
 """Presets: rules for the devices of one project, kept as data in `daemon/presets/NAME.yaml`.
 
 A preset file has nothing that a user's own rules cannot have; `{prefix}` in its topics is replaced
-by each of its prefixes. Everything is validated as rules of `sources` are.
+by each of its prefixes. A tag `"{prefix}"` is the prefix where that is plain text; where it has
+wildcards, their names are tags anyhow. Everything is validated as rules of `sources` are.
 """
 
 from __future__ import annotations
@@ -190,6 +191,13 @@ def _fill(options: Mapping[str, Any], prefix: str) -> dict[str, Any]:
     filled = dict(options)
     if isinstance(topic := filled.get("topic"), str):
         filled["topic"] = topic.replace(_PREFIX, prefix)
+    if isinstance(tags := filled.get("tags"), dict):
+        is_plain = "+" not in parse_topic_filter(prefix).levels if prefix else True
+        filled["tags"] = {
+            name: prefix if text == _PREFIX else text
+            for name, text in tags.items()
+            if text != _PREFIX or is_plain
+        }
     availability = filled.get("availability")
     if isinstance(availability, str):
         filled["availability"] = availability.replace(_PREFIX, prefix)

@@ -131,7 +131,7 @@ class CompiledRule:
         is_scalar = type(value) is not dict and type(value) is not list
         is_keyed = is_scalar and self._key is not None
         if is_keyed:
-            value, is_scalar = {self._name_of_value(context): value}, False
+            value, is_scalar = self._keyed(value, context), False
         if not self._fields and is_scalar:
             return self._only_field(value, context)
         if is_scalar and self._needs_json and value is context.root:
@@ -175,10 +175,13 @@ class CompiledRule:
         number = convert(value, context, name)
         return ({} if number is None else {name: number}), []
 
-    def _name_of_value(self, context: Context) -> str:
+    def _keyed(self, value: JsonValue, context: Context) -> dict[str, JsonValue]:
         assert self._key is not None
-        name = _name_of(self._key, context)
-        return snake(name) if self._is_snake else name
+        key = _name_of(self._key, context)
+        name = snake(key) if self._is_snake else key
+        if name not in self._rest.taken and self._rest.is_excluded(key, key):
+            return {}
+        return {name: value}
 
 
 def _compile_field(

@@ -88,6 +88,24 @@ def test_plain_prefix_gives_the_name_of_the_wildcard(prefix: str, bound: dict[st
     assert [rule.bound for rule in rules] == [bound, bound, {}]
 
 
+@pytest.mark.parametrize(
+    ("prefix", "device"), [("meter", "meter"), ("site/meter", "site/meter"), ("site/+meter", None)]
+)
+def test_tag_may_be_the_prefix(
+    tmp_path: Path, folder: Path, prefix: str, device: str | None
+) -> None:
+    (folder / "plain.yaml").write_text(
+        f"name: plain\n{HEAD}prefixes: [x]\nrules: [{{topic: '{{prefix}}/+y', measurement: m, "
+        "tags: {device: '{prefix}', of: all}}]\n",
+        encoding="utf-8",
+    )
+    config = load(tmp_path, use(f"[plain: {{prefixes: ['{prefix}']}}]"))
+    [placed] = config.message_rules("home")
+    assert isinstance(placed.rule, SourceRule)
+    assert placed.rule.tags.get("device") == device
+    assert "of" in placed.rule.tags
+
+
 def test_prefix_of_as_many_levels_gives_each_name_its_level(folder: Path) -> None:
     text = GADGET.replace("gadget", "deep", 1).replace("[+device]", '["home/+room/+device"]')
     (folder / "deep.yaml").write_text(text, encoding="utf-8")

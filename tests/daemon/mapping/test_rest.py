@@ -200,6 +200,18 @@ def test_key_names_each_place_that_is_a_single_value(tmp_path: Path) -> None:
     assert rules.map(message('{"value": null}', "N/Dc/0/Voltage")).outcome is Outcome.NO_VALUE
 
 
+def test_key_is_left_out_by_its_own_name_too(tmp_path: Path) -> None:
+    options = 'key: "{q}", names: snake, exclude: ["$*", max-*, "*_x", named], fields: {named: {}}'
+    rules = rule_mapper(tmp_path, f"{options}, rest: store", "d/+q")
+    names = ("$version", "max-speed", "TopX", "min-speed", "named")
+    seen = {name: rules.map(message("1", f"d/{name}")) for name in names}
+    assert [name for name in names if seen[name].outcome is Outcome.STORED] == [
+        "min-speed",
+        "named",
+    ]
+    assert fields_of(seen["min-speed"]) == {"min_speed": 1}
+
+
 def test_key_and_text_of_a_single_value(tmp_path: Path) -> None:
     rules = rule_mapper(tmp_path, 'key: "{q}", text: enum', "d/+q")
     assert fields_of(rules.map(message("heating", "d/state"))) == {"state": 2}
