@@ -5,6 +5,7 @@ why it cannot be done.
 """
 
 from daemon.config.access import Announcement, TlsConfig
+from daemon.config.availability import AvailabilityRule, parse_availability_topic
 from daemon.config.brokers import BrokerConfig, Reconnect
 from daemon.config.collector import ClockConfig, CollectorConfig, LoggingConfig
 from daemon.config.conditions import fits
@@ -25,8 +26,8 @@ from daemon.config.root import Config
 from daemon.config.section import is_clean
 from daemon.config.sources import SourceRule, TimeRule, ValueRules
 from daemon.config.storage import CommitRules, RejectsConfig, StorageConfig
-from daemon.config.template_expressions import Variables
 from daemon.config.template_filters import MissingValue, NoValue, TemplateTrouble, Undefined
+from daemon.config.template_steps import Variables
 from daemon.config.templates import Template, parse_template
 from daemon.config.thinning import Deadband, ThinningRules, parse_deadband
 from daemon.config.topics import TopicFilter, covers, parse_topic_filter
@@ -41,6 +42,7 @@ from daemon.config.zones import find_zone, local_zone
 __all__ = [
     "Announcement",
     "ArithmeticTrouble",
+    "AvailabilityRule",
     "BrokerConfig",
     "BytesRule",
     "ClockConfig",
@@ -103,6 +105,7 @@ __all__ = [
     "load_preset",
     "local_zone",
     "order_of",
+    "parse_availability_topic",
     "parse_cron",
     "parse_deadband",
     "parse_expression",

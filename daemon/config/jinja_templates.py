@@ -14,7 +14,6 @@ from typing import Any
 from jinja2 import StrictUndefined, TemplateError, UndefinedError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from daemon.config.template_expressions import Evaluate, Variables
 from daemon.config.template_filters import (
     NUMBERS,
     MissingValue,
@@ -22,6 +21,7 @@ from daemon.config.template_filters import (
     TemplateTrouble,
     Undefined,
 )
+from daemon.config.template_steps import Evaluate, Variables
 
 _MAX_RESULT = 4_096
 _MAX_TEXT = 1_000_000

@@ -2,27 +2,31 @@
 
 A small part of Jinja's language with Jinja's precedence: paths, numbers and texts, arithmetic,
 comparisons, `and or not in`, `a if b else c`, `is defined`, and the filters below, of them float
-and int as functions too. It has no loops, calls nothing else but `get`, and no text grows by more
-than the payload, so that a template from the network may run in it. Each expression becomes nested
-functions. Pure.
+and int as functions too, and tables, as {'idle': 'off'}[value_json.state]. It has no loops, calls
+nothing else but `get`, and no text grows by more than the payload, so that a template from the
+network may run in it. Each expression becomes nested functions. Pure.
 """
 
 from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from daemon.config.template_filters import (
-    ARGUMENTS,
-    FILTERS,
-    TESTS,
-    TemplateTrouble,
-    Undefined,
-    number_of,
-    present,
+from daemon.config.template_filters import ARGUMENTS, FILTERS, TESTS, number_of
+from daemon.config.template_steps import (
+    Evaluate,
+    applied,
+    both,
+    chosen,
+    either,
+    gotten,
+    item,
+    nothing,
+    numeric,
+    through,
+    unquoted,
 )
 
 
@@ -30,22 +34,9 @@ class NotSimple(ValueError):  # noqa: N818 - no failure: Jinja may know what thi
     """A template that is more than this language; the text names the first such piece."""
 
 
-@dataclass(frozen=True, slots=True)
-class Variables:
-    """What a template may look at."""
-
-    value: str
-    """The payload as text."""
-    value_json: Any
-    """The payload decoded, `Undefined` where it is no JSON."""
-    topic: str
-
-
-Evaluate = Callable[[Variables], Any]
-
 _TOKEN = re.compile(
     r"""\s*(?:(?P<number>\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)|(?P<text>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")"""
-    r"""|(?P<name>[A-Za-z_]\w*)|(?P<sign>//|==|!=|<=|>=|\*\*|[-+*/%~|.,()\[\]<>=]))"""
+    r"""|(?P<name>[A-Za-z_]\w*)|(?P<sign>//|==|!=|<=|>=|\*\*|[-+*/%~|.,:()\[\]{}<>=]))"""
 )
 _MAX_DEPTH = 40
 _NAMES = ("value", "value_json", "topic")
@@ -62,16 +53,28 @@ _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
 }  # fmt: skip
 
 
-def compile_expression(text: str) -> Evaluate:
-    """The function of an expression.
+Table = Mapping[Any, Any]
+"""A dictionary of numbers, texts and the like that stands in a template."""
+
+
+def compile_expression(text: str, tables: Mapping[str, Table] | None = None) -> Evaluate:
+    """The function of an expression; `tables` are those that the template has set, by name.
 
     Raises:
         NotSimple: for anything beyond this language.
     """
-    parser = _Parser(_tokens(text))
+    parser = _Parser(_tokens(text), tables or {})
     evaluate = parser.condition(0)
     parser.end()
     return evaluate
+
+
+def parse_table(text: str) -> Table:
+    """The table of a text such as {'idle': 'off', None: None}. Raises NotSimple."""
+    parser = _Parser(_tokens(text), {})
+    table = parser.table()
+    parser.end()
+    return table
 
 
 def _tokens(text: str) -> list[tuple[str, str]]:
@@ -90,8 +93,9 @@ def _tokens(text: str) -> list[tuple[str, str]]:
 class _Parser:
     """Reads tokens from left to right, the loosest binding first."""
 
-    def __init__(self, tokens: Sequence[tuple[str, str]]) -> None:
+    def __init__(self, tokens: Sequence[tuple[str, str]], tables: Mapping[str, Table]) -> None:
         self._tokens = tokens
+        self._tables = tables
         self._at = 0
 
     def _peek(self) -> tuple[str, str]:
@@ -133,13 +137,13 @@ class _Parser:
     def _either(self, depth: int) -> Evaluate:
         first = self._both(depth)
         while self._took("name", "or"):
-            first = _or(first, self._both(depth))
+            first = either(first, self._both(depth))
         return first
 
     def _both(self, depth: int) -> Evaluate:
         first = self._negation(depth)
         while self._took("name", "and"):
-            first = _and(first, self._negation(depth))
+            first = both(first, self._negation(depth))
         return first
 
     def _negation(self, depth: int) -> Evaluate:
@@ -153,14 +157,14 @@ class _Parser:
     def _comparison(self, depth: int) -> Evaluate:
         left = self._sum(depth)
         if sign := self._took("sign", *_COMPARISONS):
-            result = _applied(_COMPARISONS[sign], left, self._sum(depth))
+            result = applied(_COMPARISONS[sign], left, self._sum(depth))
         elif self._took("name", "in"):
-            result = _applied(lambda part, whole: part in whole, left, self._sum(depth))
+            result = applied(lambda part, whole: part in whole, left, self._sum(depth))
         elif self._peek() == ("name", "not"):
             self._next()
             if self._took("name", "in") is None:
                 raise NotSimple("not")
-            result = _applied(lambda part, whole: part not in whole, left, self._sum(depth))
+            result = applied(lambda part, whole: part not in whole, left, self._sum(depth))
         else:
             return left
         if self._peek()[1] in _COMPARISONS:
@@ -170,19 +174,19 @@ class _Parser:
     def _sum(self, depth: int) -> Evaluate:
         left = self._concatenation(depth)
         while sign := self._took("sign", *_SUMS):
-            left = _applied(_numeric(_SUMS[sign]), left, self._concatenation(depth))
+            left = applied(numeric(_SUMS[sign]), left, self._concatenation(depth))
         return left
 
     def _concatenation(self, depth: int) -> Evaluate:
         left = self._product(depth)
         while self._took("sign", "~"):
-            left = _applied(lambda one, other: f"{one}{other}", left, self._product(depth))
+            left = applied(lambda one, other: f"{one}{other}", left, self._product(depth))
         return left
 
     def _product(self, depth: int) -> Evaluate:
         left = self._unary(depth)
         while sign := self._took("sign", *_PRODUCTS):
-            left = _applied(_numeric(_PRODUCTS[sign]), left, self._unary(depth))
+            left = applied(numeric(_PRODUCTS[sign]), left, self._unary(depth))
         return left
 
     def _unary(self, depth: int) -> Evaluate:
@@ -205,7 +209,7 @@ class _Parser:
                 kind, name = self._next()
                 if kind != "name" or name not in FILTERS:
                     raise NotSimple(f"the filter {name!r}")
-                value = _through(FILTERS[name], value, self._arguments(name, depth))
+                value = through(FILTERS[name], value, self._arguments(name, depth))
             elif self._took("name", "is"):
                 value = self._test(value)
             else:
@@ -254,7 +258,7 @@ class _Parser:
             else:
                 break
             path = f"{path}.{key}"
-            value = _item(value, key, path)
+            value = item(value, key, path)
         if self._peek() == ("sign", "("):
             raise NotSimple(f"the call of {path}")
         return value
@@ -265,27 +269,61 @@ class _Parser:
         kind, text = self._next()
         if kind != "text":
             raise NotSimple(f"{path}.get({text})")
-        key = _unquoted(text)
-        other = self.condition(depth + 1) if self._took("sign", ",") else _nothing
+        key = unquoted(text)
+        other = self.condition(depth + 1) if self._took("sign", ",") else nothing
         self._need(")")
-        return _gotten(value, key, other, path), f"{path}.{key}"
+        return gotten(value, key, other, path), f"{path}.{key}"
 
     def _key(self) -> str | int:
         sign = self._took("sign", "-")
         kind, text = self._next()
         if kind == "text" and sign is None:
-            return _unquoted(text)
+            return unquoted(text)
         if kind == "number" and text.isdigit():
             return -int(text) if sign else int(text)
         raise NotSimple(f"[{text}]")
 
-    def _primary(self, depth: int) -> tuple[Evaluate, str]:
+    def table(self) -> Table:
+        """A table with its braces."""
+        self._need("{")
+        table: dict[Any, Any] = {}
+        while self._took("sign", "}") is None:
+            if table:
+                self._need(",")
+            key = self._literal()
+            self._need(":")
+            table[key] = self._literal()
+        return table
+
+    def _literal(self) -> Any:
+        sign = self._took("sign", "-")
         kind, text = self._next()
+        if kind == "number":
+            number = int(text) if text.isdigit() else float(text)
+            return -number if sign else number
+        if kind == "text" and sign is None:
+            return unquoted(text)
+        if kind == "name" and text.lower() in _CONSTANTS and sign is None:
+            return _CONSTANTS[text.lower()]
+        raise NotSimple(f"{text!r} in a table")
+
+    def _choice(self, table: Table, depth: int) -> tuple[Evaluate, str]:
+        self._need("[")
+        key = self.condition(depth + 1)
+        self._need("]")
+        return chosen(table, key, "the table's entry"), "(...)"
+
+    def _primary(self, depth: int) -> tuple[Evaluate, str]:
+        if self._peek() == ("sign", "{"):
+            return self._choice(self.table(), depth)
+        kind, text = self._next()
+        if kind == "name" and text in self._tables:
+            return self._choice(self._tables[text], depth)
         if kind == "number":
             number = int(text) if text.isdigit() else float(text)
             return (lambda given: number), text
         if kind == "text":
-            plain = _unquoted(text)
+            plain = unquoted(text)
             return (lambda given: plain), text
         if kind == "sign" and text == "(":
             inner = self.condition(depth + 1)
@@ -295,78 +333,10 @@ class _Parser:
             arguments = self._listed(text, depth)
             if not 1 <= len(arguments) <= 2:
                 raise NotSimple(f"{text} with {len(arguments)} arguments")
-            return _through(FILTERS[text], arguments[0], arguments[1:]), f"{text}()"
+            return through(FILTERS[text], arguments[0], arguments[1:]), f"{text}()"
         if kind == "name" and text.lower() in _CONSTANTS:
             constant = _CONSTANTS[text.lower()]
             return (lambda given: constant), text
         if kind == "name" and text in _NAMES:
             return operator.attrgetter(text), text
         raise NotSimple(repr(text) if text else "nothing where a value is needed")
-
-
-def _unquoted(text: str) -> str:
-    return re.sub(
-        r"\\(.)", lambda match: {"n": "\n", "t": "\t"}.get(match[1], match[1]), text[1:-1]
-    )
-
-
-def _or(first: Evaluate, second: Evaluate) -> Evaluate:
-    return lambda given: first(given) or second(given)
-
-
-def _and(first: Evaluate, second: Evaluate) -> Evaluate:
-    return lambda given: first(given) and second(given)
-
-
-def _nothing(given: Variables) -> Any:
-    return None
-
-
-def _gotten(value: Evaluate, key: str, other: Evaluate, path: str) -> Evaluate:
-    def find(given: Variables) -> Any:
-        whole = present(value(given))
-        if not isinstance(whole, dict):
-            raise TemplateTrouble(f"{path} is no object")
-        return whole[key] if key in whole else other(given)
-
-    return find
-
-
-def _item(value: Evaluate, key: str | int, path: str) -> Evaluate:
-    def find(given: Variables) -> Any:
-        whole = value(given)
-        if isinstance(whole, dict):
-            return whole.get(key, Undefined(path)) if isinstance(key, str) else Undefined(path)
-        is_place = isinstance(whole, (list, str)) and isinstance(key, int)
-        if is_place and -len(whole) <= key < len(whole):  # type: ignore[operator]
-            return whole[key]
-        return Undefined(path)
-
-    return find
-
-
-def _numeric(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    return lambda left, right: function(number_of(left), number_of(right))
-
-
-def _applied(function: Callable[[Any, Any], Any], left: Evaluate, right: Evaluate) -> Evaluate:
-    def apply(given: Variables) -> Any:
-        one, other = left(given), right(given)
-        try:
-            return function(present(one), present(other))
-        except (ArithmeticError, TypeError, ValueError) as error:
-            raise TemplateTrouble(f"there is no result ({str(error)[:80]})") from None
-
-    return apply
-
-
-def _through(
-    function: Callable[..., Any], value: Evaluate, arguments: Sequence[Evaluate]
-) -> Evaluate:
-    def apply(given: Variables) -> Any:
-        try:
-            return function(value(given), *[argument(given) for argument in arguments])
-        except (ArithmeticError, TypeError, ValueError) as error:
-            raise TemplateTrouble(f"there is no result ({str(error)[:80]})") from None
-
-    return apply

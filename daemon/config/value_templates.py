@@ -12,17 +12,22 @@ from dataclasses import dataclass
 from typing import Literal
 
 from daemon.config.template_expressions import (
-    Evaluate,
     NotSimple,
-    Variables,
+    Table,
     compile_expression,
+    parse_table,
 )
 from daemon.config.template_filters import present, text_of
+from daemon.config.template_steps import Evaluate, Variables
 
 Templates = Literal["simple", "full"]
 
 MAX_LENGTH = 4_000
 _PART = re.compile(r"\{\{-?(?P<output>.*?)-?\}\}|\{%-?(?P<block>.*?)-?%\}|\{#.*?#\}", re.DOTALL)
+_TABLE = re.compile(
+    r"\{%-?\s*set\s+(?P<name>(?!value\b|value_json\b|topic\b)[A-Za-z_]\w*)\s*=\s*"
+    r"(?P<table>\{[^{}]*\})\s*-?%\}"
+)
 _MAX_DEPTH = 20
 
 
@@ -66,9 +71,14 @@ def parse_value_template(text: str, templates: Templates = "full") -> ValueTempl
 
 def _compile(text: str) -> Evaluate:
     stripped = text.strip()
+    tables: dict[str, Table] = {}
+    while (setting := _TABLE.match(stripped)) is not None:
+        # As Zigbee2MQTT has it: {% set values = {...} %}{{ values[value_json.running_state] }}
+        tables[setting["name"]] = parse_table(setting["table"])
+        stripped = stripped[setting.end() :].strip()
     match = _PART.fullmatch(stripped)
     if match is not None and match["output"] is not None and "}}" not in match["output"]:
-        value = compile_expression(match["output"])
+        value = compile_expression(match["output"], tables)
         return lambda given: present(value(given))
     reader = _Blocks(text)
     body = reader.body(0, top=True)

@@ -51,6 +51,11 @@ GIVEN = Variables(json.dumps(PAYLOAD), PAYLOAD, "house/attic/env")
         pytest.param("{{ float(value_json.t) * 2 }}", 42.912, id="float-as-function"),
         pytest.param("{{ int(value_json.s, 3) }}", 3.0, id="int-as-function"),
         pytest.param("{{ value_json.get('t') }}", 21.456, id="get"),
+        pytest.param("{{ {'ON': 3, 'OFF': 4}[value_json.on] }}", 3.0, id="table"),
+        pytest.param("{{ {7: -3}[value_json.o.id] | abs }}", 3.0, id="table-of-numbers"),
+        pytest.param("{{ {'x': 1}[value_json.on] | default(5) }}", 5.0, id="nothing-in-the-table"),
+        pytest.param("{% set v = {'ON':1,None:2} %}{{ v[value_json.on] }}", 1.0, id="table-set"),
+        pytest.param("{%set v={None:2}-%} {{v[value_json.n]}}", 2.0, id="null-in-the-table"),
         pytest.param("{{ value_json.get('x', 2) }}", 2.0, id="get-other"),
         pytest.param("{{ value_json.s | replace(',', '.') | float }}", 7.5, id="replace"),
         pytest.param("{{ value_json.s.split(',')[1] }}", 5.0, id="split"),
@@ -136,6 +141,7 @@ SIMPLE = [
     "{{ value }}", "{{ value_json.a.b }}", "{{value_json.a|round(1)}}", "{{ value_json['a'] | float(0) * 2 }}",
     "{{ 'x' if value_json.a is defined else 'y' }}", "{% if value == 'ON' %}1{% else %}0{% endif %}",
     "{{ value_json.a | is_defined }}", "{{ value_json.a | default('') }}",
+    "{{ {'a': 1}[value] }}", "{% set v = {None:None,'idle':'off'} %}{{ v[value_json.running_state] }}",
 ]  # fmt: skip
 
 
@@ -172,6 +178,7 @@ EXPRESSIONS = st.recursive(
         inner.map("-({})".format),
         inner.map("float({}, 1)".format),
         inner.map("int({})".format),
+        inner.map("{{2: 7, 'a': 8, none: 9, 'ON': -1, true: 5}}[{}]".format),
         st.tuples(inner, st.sampled_from(["| int(0)", "| float(1)", "| round(1)", "| abs", "| string", "| lower", "is defined", "is none"])).map(" ".join).map("({})".format),
         st.tuples(inner, inner, inner).map(lambda parts: "({} if {} else {})".format(*parts)),
     ),
