@@ -37,6 +37,8 @@ class Aspect:
     and the number."""
     path: str = ""
     """Where the value stands if there is no template."""
+    span: tuple[str, float, str, float] | None = None
+    """Keys and defaults of the values that mean 0 and 100 per cent."""
 
 
 def _words(*names: str) -> dict[str, int]:
@@ -87,8 +89,10 @@ _VALUE = ("value_template",)
 _STATE = ("state_value_template", "value_template")
 
 
-def _number(field: str, topic: str, template: str) -> Aspect:
-    return Aspect(field, topic, (template,), Kind.NUMBER)
+def _number(
+    field: str, topic: str, template: str, span: tuple[str, float, str, float] | None = None
+) -> Aspect:
+    return Aspect(field, topic, (template,), Kind.NUMBER, span=span)
 
 
 def _temperatures(*, low_and_high: bool) -> tuple[Aspect, ...]:
@@ -108,11 +112,13 @@ def _humidities() -> tuple[Aspect, ...]:
     )
 
 
+_BRIGHT = ("", 0.0, "brightness_scale", 255.0)
+_OPEN = ("position_closed", 0.0, "position_open", 100.0)
 _COLOURS = (
-    _number("brightness", "brightness_state_topic", "brightness_value_template"),
+    _number("brightness", "brightness_state_topic", "brightness_value_template", _BRIGHT),
     _number("color_temp", "color_temp_state_topic", "color_temp_value_template"),
 )
-_POSITION = _number("position", "position_topic", "position_template")
+_POSITION = _number("position", "position_topic", "position_template", _OPEN)
 
 ASPECTS: Mapping[str, tuple[Aspect, ...]] = {
     "sensor": (Aspect("value", "state_topic", _VALUE, Kind.GUESS),),
@@ -125,24 +131,43 @@ ASPECTS: Mapping[str, tuple[Aspect, ...]] = {
     "light": (Aspect("value", "state_topic", _STATE, Kind.SWITCH, ON_OFF), *_COLOURS),
     "light json": (
         Aspect("value", "state_topic", (), Kind.SWITCH, {"OFF": 0, "ON": 1}, "$.state"),
-        Aspect("brightness", "state_topic", (), Kind.NUMBER, path="$.brightness"),
+        Aspect(
+            "brightness", "state_topic", (), Kind.NUMBER, path="$.brightness", span=_BRIGHT
+        ),
         Aspect("color_temp", "state_topic", (), Kind.NUMBER, path="$.color_temp"),
     ),
     "light template": (
         Aspect("value", "state_topic", ("state_template",), Kind.SWITCH, {"off": 0, "on": 1}),
-        Aspect("brightness", "state_topic", ("brightness_template",), Kind.NUMBER),
+        Aspect(
+            "brightness",
+            "state_topic",
+            ("brightness_template",),
+            Kind.NUMBER,
+            span=("", 0.0, "", 255.0),
+        ),
         Aspect("color_temp", "state_topic", ("color_temp_template",), Kind.NUMBER),
     ),
     "cover": (
         Aspect("value", "state_topic", _VALUE, Kind.WORDS, COVER),
         _POSITION,
-        _number("tilt", "tilt_status_topic", "tilt_status_template"),
+        _number(
+            "tilt",
+            "tilt_status_topic",
+            "tilt_status_template",
+            ("tilt_min", 0.0, "tilt_max", 100.0),
+        ),
     ),
     "valve": (Aspect("value", "state_topic", _VALUE, Kind.WORDS, COVER),),
-    "valve position": (Aspect("position", "state_topic", _VALUE, Kind.NUMBER),),
+    "valve position": (Aspect("position", "state_topic", _VALUE, Kind.NUMBER, span=_OPEN),),
     "fan": (
         Aspect("value", "state_topic", _STATE, Kind.SWITCH, ON_OFF),
-        _number("percentage", "percentage_state_topic", "percentage_value_template"),
+        _number(
+            "percentage",
+            "percentage_state_topic",
+            "percentage_value_template",
+            # The lowest speed is one step above standing still.
+            ("speed_range_min", 1.0, "speed_range_max", 100.0),
+        ),
         Aspect(
             "oscillation",
             "oscillation_state_topic",

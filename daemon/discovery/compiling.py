@@ -6,6 +6,7 @@ and never keeps the rest from being used.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -161,8 +162,37 @@ def _reading(entity: Entity, aspect: Aspect) -> Iterator[tuple[str, Any]]:
             yield "on_unknown", "drop"
     elif kind is Kind.GUESS:
         yield "on_unknown", "drop"
+    elif aspect.span is not None:
+        yield from _per_cent(entity.config, aspect.span)
     elif entity.config.get("state_class") == "total_increasing":
         yield "kind", "counter"
+
+
+def _per_cent(
+    config: Mapping[str, Any], span: tuple[str, float, str, float]
+) -> Iterator[tuple[str, float]]:
+    low_key, low_default, high_key, high_default = span
+    low, high = _bound(config, low_key, low_default), _bound(config, high_key, high_default)
+    if low_key == "speed_range_min":
+        low -= 1
+    if low == high:
+        raise ValueError(f"`{high_key}` {high:g} means 0 and 100 per cent")
+    if (low, high) != (0.0, 100.0):
+        scale = 100 / (high - low)
+        yield "scale", scale
+        if low:
+            yield "offset", -low * scale
+        yield "round", 1
+
+
+def _bound(config: Mapping[str, Any], key: str, default: float) -> float:
+    try:
+        bound = float(config.get(key, default))
+    except ValueError:
+        bound = math.nan
+    if not abs(bound) < 1e9:
+        raise ValueError(f"`{key}` is {config[key][:40]!r}, a number is needed")
+    return bound
 
 
 def _kind(entity: Entity, aspect: Aspect) -> Kind:

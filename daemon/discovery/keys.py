@@ -55,10 +55,14 @@ SHORT: Mapping[str, str] = {
     "pl_on": "payload_on",
     "pl_osc_off": "payload_oscillation_off",
     "pl_osc_on": "payload_oscillation_on",
+    "pos_clsd": "position_closed",
+    "pos_open": "position_open",
     "pos_t": "position_topic",
     "pos_tpl": "position_template",
     "pow_stat_t": "power_state_topic",
     "pow_stat_tpl": "power_state_template",
+    "spd_rng_max": "speed_range_max",
+    "spd_rng_min": "speed_range_min",
     "stat_cla": "state_class",
     "stat_closing": "state_closing",
     "stat_clsd": "state_closed",
@@ -99,6 +103,8 @@ KNOWN = frozenset(SHORT.values()) | {
     "reports_position",
     "schema",
     "state_closed",
+    "tilt_max",
+    "tilt_min",
     "~",
 }
 DEVICE_KNOWN = frozenset(DEVICE_SHORT.values()) | {"name"}
