@@ -12,6 +12,7 @@ from daemon.app.diagnosis import of_broker, of_configuration, saved_traffic, see
 from daemon.cli.status import look
 from daemon.clock import SystemClock
 from daemon.config import BrokerConfig, Config, is_loopback, load_config
+from daemon.discovery import discovered
 from daemon.errors import StartError
 from daemon.health import Finding, Level, by_urgency, finding_lines, notes, problems
 from daemon.mapping import subscriptions
@@ -58,7 +59,10 @@ def _of_collector(config: Config) -> Iterator[Finding]:
 
 def _of_brokers(config: Config, listen_s: float, broker_conf: Path | None) -> Iterator[Finding]:
     ledger = _ledger(ledger_path(config.storage.path))
-    used = [name for name in config.brokers if subscriptions(config, name)]
+    wanted = {
+        name: subscriptions(config, name, discovered(config, name, None)) for name in config.brokers
+    }
+    used = [name for name in config.brokers if wanted[name]]
     for name in used:
         broker = config.brokers[name]
         if broker.is_embedded:
@@ -69,9 +73,7 @@ def _of_brokers(config: Config, listen_s: float, broker_conf: Path | None) -> It
                 f"what must not be lost needs a broker of its own: brokers.{name}.url",
             )
             continue
-        sight = look_at(
-            link_settings(config, name), subscriptions(config, name), SystemClock(), listen_s
-        )
+        sight = look_at(link_settings(config, name), wanted[name], SystemClock(), listen_s)
         # The ledger counts by topic, not by broker.
         saved = saved_traffic(ledger) if len(used) == 1 else seen_traffic(sight)
         yield from of_broker(
@@ -80,9 +82,9 @@ def _of_brokers(config: Config, listen_s: float, broker_conf: Path | None) -> It
             sight,
             saved if saved.topics else seen_traffic(sight),
             [
-                (f"sources[{number}]", rule.topic, rule.qos)
-                for number, rule in enumerate(config.sources)
-                if config.broker_of(rule) == name
+                (placed.name, placed.rule.topic, placed.rule.qos)
+                for placed in config.message_rules(name)
+                if not placed.rule.ignore
             ],
             _options(broker, broker_conf),
         )

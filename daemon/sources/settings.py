@@ -101,7 +101,7 @@ def link_settings(config: Config, name: str, endpoint: Endpoint | None = None) -
 
 def _needed_bytes(config: Config, name: str) -> int:
     """Room for the largest payload that a rule of this broker takes."""
-    limits = (rule.max_payload_bytes for rule in config.sources if config.broker_of(rule) == name)
+    limits = (placed.rule.max_payload_bytes for placed in config.message_rules(name))
     return max(limits, default=0) + HEAD_BYTES
 
 
