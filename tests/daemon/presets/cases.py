@@ -41,15 +41,15 @@ class Case:
     source: str
 
 
-def mapper_of(folder: Path, use: object) -> RuleMapper:
-    """The mapper of a configuration that has one broker with one preset, and nothing else."""
+def mapper_of(folder: Path, *uses: object) -> RuleMapper:
+    """The mapper of a configuration that has one broker with presets, and nothing else."""
     config = {
         "collector": {
             "name": "cabin",
             "timezone": "UTC",
             "clock": {"accept_past": "30y", "accept_future": "30y"},
         },
-        "brokers": {"home": {"url": "mqtt://127.0.0.1", "presets": [use]}},
+        "brokers": {"home": {"url": "mqtt://127.0.0.1", "presets": uses}},
     }
     path = folder / "config.yaml"
     path.write_text(json.dumps(config), encoding="utf-8")
@@ -95,11 +95,12 @@ def answers_of(preset: str) -> tuple[dict[str, Any], ...]:
             key = json.dumps(use)
             if key not in mappers:
                 mappers[key] = mapper_of(Path(folder), use)
-            answers.append(_answer(mappers[key].map(_message(line))))
+            answers.append(answer(mappers[key].map(message_of(line))))
     return tuple(answers)
 
 
-def _message(line: dict[str, Any]) -> Message:
+def message_of(line: dict[str, Any]) -> Message:
+    """The message of a line."""
     payload = line.get("payload")
     if payload is None:
         content = base64.b64decode(line["payload_base64"])
@@ -109,7 +110,8 @@ def _message(line: dict[str, Any]) -> Message:
     return Message("home", line["topic"], content, NOW_US, is_retained=is_retained)
 
 
-def _answer(mapped: Mapped) -> dict[str, Any]:
+def answer(mapped: Mapped) -> dict[str, Any]:
+    """What became of a message, as a case expects it."""
     return {
         "outcome": str(mapped.outcome),
         "kind": mapped.kind if mapped.outcome is Outcome.REJECTED else "",
