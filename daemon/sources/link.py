@@ -6,12 +6,10 @@ the connection and every fault has its reason. Knows nothing of inboxes, rules o
 
 from __future__ import annotations
 
-import contextlib
 import os
 import select
 import socket
 import ssl
-import time
 from collections.abc import Callable, Mapping, Sequence
 
 from paho.mqtt.client import (
@@ -39,13 +37,12 @@ from daemon.sources.faults import (
     explain_no_broker,
     explain_no_websocket,
 )
-from daemon.sources.narrow import NarrowStream
+from daemon.sources.narrow import NarrowStream, let_go
 from daemon.sources.settings import HEAD_BYTES, LinkSettings
 
 _CONNECT_TIMEOUT_S = 8.0
 _PACKETS_PER_TURN = 100
 _FILTERS_A_PACKET = 100
-_FAREWELL_S = 1.0
 
 
 class _NarrowClient(Client):
@@ -215,7 +212,7 @@ class Link:
         if connection is not None:
             connection.close()
         if spare is not None:
-            _let_go(spare)
+            let_go(spare)
 
     def _make_client(self) -> _NarrowClient:
         settings = self._settings
@@ -323,13 +320,12 @@ class Link:
         properties: Properties | None,
     ) -> None:
         address = self._settings.address
-        if self._connack is None:
-            is_other = reason.getName() == "Protocol error"
-            self._lost = (
-                explain_no_broker(address, "its answer to MQTT's CONNECT is something else")
-                if is_other
-                else explain_hang_up(address)
+        if self._connack is None and reason.getName() == "Protocol error":
+            self._lost = explain_no_broker(
+                address, "its answer to MQTT's CONNECT is something else"
             )
+        elif self._connack is None:
+            self._lost = explain_hang_up(address)
         elif flags.is_disconnect_packet_from_server:
             self._lost = explain_disconnect(
                 address, reason.value, reason.getName(), self._settings.client_id
@@ -395,17 +391,6 @@ def _identified(identifier: int | None) -> Properties | None:
     properties = Properties(PacketTypes.SUBSCRIBE)  # type: ignore[no-untyped-call]
     properties.SubscriptionIdentifier = identifier
     return properties
-
-
-def _let_go(connection: socket.socket) -> None:
-    """Read what still comes until the other side has closed too, and close."""
-    deadline = time.monotonic() + _FAREWELL_S
-    with connection, contextlib.suppress(OSError):
-        connection.shutdown(socket.SHUT_WR)
-        while (left_s := deadline - time.monotonic()) > 0:
-            connection.settimeout(left_s)
-            if not connection.recv(65536):
-                return
 
 
 def _detail(reason: ReasonCode) -> str:

@@ -7,12 +7,16 @@ socket.
 
 from __future__ import annotations
 
+import contextlib
+import socket
+import time
 from typing import Protocol
 
 _PUBLISH = 0x30
 _MAX_HEADER_BYTES = 5
 _READ_BYTES = 64 * 1024
 _SKIP_BYTES = 1024 * 1024
+_FAREWELL_S = 1.0
 
 
 class Stream(Protocol):
@@ -179,3 +183,14 @@ def _encoded(size: int) -> bytes:
         encoded.append(low | (0x80 if size else 0))
         if not size:
             return bytes(encoded)
+
+
+def let_go(connection: socket.socket) -> None:
+    """Read what still comes until the other side has closed too, and close; up to a second."""
+    deadline = time.monotonic() + _FAREWELL_S
+    with connection, contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_WR)
+        while (left_s := deadline - time.monotonic()) > 0:
+            connection.settimeout(left_s)
+            if not connection.recv(_READ_BYTES):
+                return
