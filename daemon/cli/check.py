@@ -23,6 +23,7 @@ def check(path: Path) -> int:
         for number, name in (
             (len(config.brokers), "broker"),
             (len(config.sources), "source"),
+            (sum(len(broker.presets) for broker in config.brokers.values()), "preset"),
             (len(config.polls), "poll"),
             (len(config.retention.rules), "retention rule"),
         )

@@ -19,6 +19,7 @@ from daemon.config.exposure import exposures
 from daemon.config.placed import PlacedRule
 from daemon.config.polls import AnyPoll
 from daemon.config.retention import RetentionConfig
+from daemon.config.same_series import same_series, written_by_poll, written_by_source
 from daemon.config.section import Items, Section
 from daemon.config.sources import SourceRule
 from daemon.config.storage import StorageConfig
@@ -128,6 +129,7 @@ class Config(Section):
             *exposures(self.brokers),
             *self._lowered_qos(),
             *self._unreached_rules(),
+            *self._same_series(),
             *self._idle_parts(),
         )
 
@@ -154,6 +156,31 @@ class Config(Section):
                     break
             if not rule.also:
                 takers.append((number, broker, levels))
+
+    def _same_series(self) -> Iterator[str]:
+        sources = (
+            written_by_source(f"sources[{number}]", self.broker_of(rule), rule)
+            for number, rule in enumerate(self.sources)
+        )
+        polls = (
+            written_by_poll(f"polls[{number}]", poll.name, poll.measurement, poll)
+            for number, poll in enumerate(self.polls)
+        )
+        rules = [rule for rule in (*sources, *polls) if rule is not None]
+        for first, second in same_series(rules):
+            tags = ", ".join(sorted(second.tags))
+            yield (
+                f"{second.name} ({self._line_of(second.name)}) and {first.name} "
+                f"({self._line_of(first.name)}) write the same series: measurement "
+                f"{second.measurement}, {f'tags {tags}' if tags else 'no tags of their own'}; "
+                "nobody could tell their points apart: give one of them another measurement, "
+                "a tag or fields of its own"
+            )
+
+    def _line_of(self, name: str) -> str:
+        section, _, number = name.rstrip("]").partition("[")
+        place = self.place(section, int(number))
+        return f"{Path(place.file).name}:{place.line}" if place.line else "no line"
 
     def _idle_parts(self) -> Iterator[str]:
         discovers = any(broker.discovery is not None for broker in self.brokers.values())

@@ -31,7 +31,7 @@ def _config(folder: Path, text: str = GOOD) -> str:
 
 def test_check_says_that_all_is_well(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "-c", _config(tmp_path)]) == 0
-    assert "no problems found (1 broker, 1 source, 1 poll, 0 retention rules" in (
+    assert "no problems found (1 broker, 1 source, 0 presets, 1 poll, 0 retention rules" in (
         capsys.readouterr().out
     )
     assert [path.name for path in tmp_path.iterdir()] == ["config.yaml"]
