@@ -18,7 +18,13 @@ from daemon.health import (
     status_lines,
     status_path,
 )
-from daemon.writer import RejectTray, read_replayed, replayed_path
+from daemon.writer import (
+    RejectTray,
+    bring_up_to_date,
+    counts_path,
+    read_replayed,
+    replayed_path,
+)
 
 NOT_WELL = 1
 NOT_RUNNING = 3
@@ -85,6 +91,8 @@ def look(data: Path) -> dict[str, Any]:
     found["running"], found["answers"] = holder is not None, answers
     _count_rejects(found)
     ledger = found.get("ledger")
+    if isinstance(ledger, dict) and answers is not True:
+        bring_up_to_date(ledger, counts_path(ledger_path(data)))
     total = ledger.get("total") if isinstance(ledger, dict) else None
     if isinstance(total, dict):
         # A replay may have run since the collector has said something.

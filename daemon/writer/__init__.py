@@ -5,6 +5,7 @@ Nothing here knows a broker or a poll; it is handed items, and acknowledges thro
 
 from daemon.writer.clock_hold import QUALITY_TAG, ClockHold, HoldLimits, marked
 from daemon.writer.commit import CommitRule
+from daemon.writer.counts import bring_up_to_date, counts_path
 from daemon.writer.duplicates import DuplicateMemory
 from daemon.writer.inbox import Inbox, InboxCounts, Item
 from daemon.writer.inflight import Window
@@ -48,6 +49,8 @@ __all__ = [
     "Window",
     "Writer",
     "add_replayed",
+    "bring_up_to_date",
+    "counts_path",
     "decode_reject",
     "marked",
     "predecessor_of",

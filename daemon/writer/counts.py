@@ -13,6 +13,7 @@ import os
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from tinyflux import files
 
@@ -45,7 +46,7 @@ class CountsFile:
             self._fd = -1
 
 
-def read_counts(path: Path) -> dict[str, object] | None:
+def read_counts(path: Path) -> dict[str, Any] | None:
     """What was counted; None where there is nothing that can be believed."""
     try:
         checksum, _, text = path.read_bytes().partition(b" ")
@@ -54,3 +55,29 @@ def read_counts(path: Path) -> dict[str, object] | None:
     except (OSError, ValueError):
         return None
     return content if is_whole and isinstance(content, dict) else None
+
+
+def bring_up_to_date(ledger: dict[str, Any], counts: Path) -> None:
+    """A ledger as JSON has what its run has counted since it was saved or shown.
+
+    Sums only: topics and rules stay as they were.
+    """
+    counted = read_counts(counts)
+    if counted is None or counted.get("run") != ledger.get("run"):
+        return
+    try:
+        outcomes, total = ledger["outcomes"], ledger["total"]
+        more = {name: int(n) - int(outcomes[name]) for name, n in counted["outcomes"].items()}
+        more["waiting"] = 0
+        points = int(counted["points"]) - int(ledger["points"])
+        if sum(more.values()) <= 0:
+            return
+        for name, number in more.items():
+            outcomes[name] += number
+            total["outcomes"][name] += number
+        ledger["points"] += points
+        total["points"] += points
+        total["received"] += sum(more.values())
+    except (KeyError, TypeError, ValueError, AttributeError):
+        # Of another version: what it says of itself must do.
+        return

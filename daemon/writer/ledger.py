@@ -157,6 +157,7 @@ class Ledger:
             outcomes[Outcome.WAITING] = counts.waiting + held
             return {
                 "version": _VERSION,
+                "run": self._run,
                 "started": _iso(self._started_us),
                 "saved": _iso(self._clock.now_us()),
                 # The two times before may be those of a clock that was set in between.
@@ -202,7 +203,7 @@ class Ledger:
     ) -> None:
         """Write the snapshot, and how far it has come in the files. May raise OSError."""
         content = self.snapshot(counts, held)
-        content |= {"run": self._run, "jobs": self._runs(), "ended": has_ended}
+        content |= {"jobs": self._runs(), "ended": has_ended}
         content |= covered.as_json()
         replace_file(path, json.dumps(content, indent=1, ensure_ascii=True).encode() + b"\n")
 

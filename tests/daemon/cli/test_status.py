@@ -71,14 +71,24 @@ def test_without_a_folder_in_memory_what_is_shown_is_of_now(
     assert not collector.data_path.with_suffix(".status.sock").exists()
 
 
-def test_a_killed_collector_is_not_running_whatever_it_said_last(
-    mosquitto: Mosquitto, start_collector: StartCollector, ask: Ask
+def test_a_killed_collector_is_not_running_and_what_it_has_counted_is_known(
+    mosquitto: Mosquitto,
+    start_collector: StartCollector,
+    ask: Ask,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    collector = start_collector(configuration_for(mosquitto))
-    wait_until(lambda: ask(collector)[0] != 3, "a running collector")
+    monkeypatch.delenv("XDG_RUNTIME_DIR")
+    collector = start_collector(configuration_for(mosquitto, interval="100ms"))
+    collector.wait_for_log("connected (MQTT")
+    mosquitto.publish("sensors/attic", "1")
+    mosquitto.publish("sensors/attic", "{")
+    wait_until(lambda: ask(collector)[1]["ledger"]["outcomes"]["rejected"] == 1, "the commit")
     collector.kill()
     code, found = ask(collector)
     assert (code, found["running"]) == (3, False)
+    counted = [found["ledger"]["outcomes"], found["ledger"]["total"]["outcomes"]]
+    assert [(each["stored"], each["rejected"]) for each in counted] == [(1, 1), (1, 1)]
+    assert found["ledger"]["total"]["points"] == 1
 
 
 def test_a_wrong_password_is_shown_until_it_is_right(
