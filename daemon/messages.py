@@ -117,6 +117,9 @@ class Mapped:
     """A short word for the reason (`not-json`, `missing`, `type`), to count and log once by."""
     origins: tuple[Origin | None, ...] = ()
     """For each point where it comes from, None if it is to be stored as it is; empty: all are."""
+    gone: tuple[Origin, ...] = ()
+    """Devices that say that they are gone: all series of these rules whose topics have these
+    names."""
 
 
 class RetainHandling(enum.IntEnum):

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
+from daemon.config.availability import AvailabilityRules, parse_availability_topic
 from daemon.config.conditions import Conditions
 from daemon.config.fields import FieldRule, Fields, check_patterns, order_of
 from daemon.config.habits import suggest
@@ -209,6 +210,10 @@ class SourceRule(ValueRules):
     )
     """The same point again within so much time is the same transmission: sensors at 433 MHz send
     each reading three to six times. It counts as `duplicate`."""
+    availability: AvailabilityRules = ()
+    """The topic on which the device says that it is gone, as {topic: tele/+device/LWT, online:
+    Online, offline: Offline}; or several. Its messages are no readings of this rule; other rules
+    get them as any message."""
     also: bool = False
     """True: rules further down get the message too."""
     ignore: bool = False
@@ -232,7 +237,22 @@ class SourceRule(ValueRules):
     @property
     def is_thinned(self) -> bool:
         """Whether a point of this rule may be left out, or wait."""
-        return super().is_thinned or self.repeats_within_s is not None
+        return super().is_thinned or self.repeats_within_s is not None or bool(self.availability)
+
+    @model_validator(mode="after")
+    def _check_availability(self) -> SourceRule:
+        # A preset brings names of its own, and a rule without names is for one device.
+        known = parse_topic_filter(self.topic).wildcard_names
+        for rule in self.availability:
+            for name in parse_availability_topic(rule.topic).names:
+                if known and name not in known:
+                    meant = suggest(name, known)
+                    hint = f"did you mean +{meant}? " if meant else ""
+                    raise ValueError(
+                        f"the topic of `availability` has the name {name!r}, which `topic` has "
+                        f"not; {hint}names of `topic`: {', '.join(known)}"
+                    )
+        return self
 
     @model_validator(mode="after")
     def _check_ignored(self) -> SourceRule:

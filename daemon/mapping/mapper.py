@@ -10,7 +10,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 
-from daemon.config import CommandPoll, Config, PlacedRule, Tier, ValueRules
+from daemon.config import (
+    CommandPoll,
+    Config,
+    PlacedRule,
+    Tier,
+    ValueRules,
+    parse_availability_topic,
+)
 from daemon.mapping.memory import FieldMemory
 from daemon.mapping.points import FixedLabels, PointMaker
 from daemon.mapping.precedence import Precedence
@@ -87,6 +94,9 @@ class RuleMapper:
         routes = router.routes(message.topic) if router is not None else ()
         has_tiers = len(self._tiers) > 1
         parts = []
+        if router is not None:
+            for presence, names in router.presences(message.topic):
+                parts.append(presence.apply(message, names))
         for route in routes:
             mapped = route.apply(message)
             if mapped is None:
@@ -159,7 +169,11 @@ def subscriptions(
     rules = [
         placed for placed in (*config.message_rules(broker), *discovered) if not placed.rule.ignore
     ]
-    filters = [(placed.topic_filter, placed.rule) for placed in rules]
+    filters = [(placed.topic_filter, placed.rule) for placed in rules] + [
+        (parse_availability_topic(one.topic).topic_filter, placed.rule)
+        for placed in rules
+        for one in placed.rule.availability
+    ]
     cover = smallest_cover((topic_filter, min(rule.qos, 1)) for topic_filter, rule in filters)
     # The least handling of what each covers; the cover keeps the greatest number.
     least = dict(
@@ -179,6 +193,7 @@ _RANK = (
     Outcome.STORED,
     Outcome.RETAINED_SEEN,
     Outcome.DUPLICATE,
+    Outcome.UNCHANGED,
     Outcome.NO_VALUE,
 )
 
@@ -194,5 +209,6 @@ def _join(parts: list[Mapped]) -> Mapped:
     for outcome in _RANK:
         for part in parts:
             if part.outcome is outcome:
-                return Mapped(outcome, points, part.rule, part.reason, part.kind, origins)
-    raise AssertionError("a rule has one of five outcomes")
+                gone = tuple(origin for part in parts for origin in part.gone)
+                return Mapped(outcome, points, part.rule, part.reason, part.kind, origins, gone)
+    raise AssertionError("a rule has one of six outcomes")

@@ -13,6 +13,7 @@ from datetime import tzinfo
 from daemon.config import ClockConfig, Config, PlacedRule, Tier, ValueRules
 from daemon.mapping.memory import FieldMemory
 from daemon.mapping.points import FixedLabels, MessageRule, reject
+from daemon.mapping.presence import Presence
 from daemon.mapping.topics import TopicTrie
 from daemon.mapping.troubles import Unfit
 from daemon.messages import Mapped, Message
@@ -26,6 +27,7 @@ class CompiledPlace:
 
     placed: PlacedRule
     rule: MessageRule
+    presences: tuple[Presence, ...] = ()
 
     @property
     def lets_on(self) -> bool:
@@ -81,7 +83,8 @@ class RuleCompiler:
             tuple(placed.bound),
         )
         self.rules[placed.name] = placed.rule
-        return CompiledPlace(placed, rule)
+        presences = tuple(Presence(placed.name, one) for one in placed.rule.availability)
+        return CompiledPlace(placed, rule, presences)
 
 
 class Router:
@@ -92,6 +95,9 @@ class Router:
         self._places: dict[int, CompiledPlace] = {}
         self._routes: dict[str, tuple[Route, ...]] = {}
         self._discovered: dict[str, list[int]] = {}
+        self._availability = TopicTrie()
+        self._presences: dict[int, tuple[int, Presence]] = {}
+        self._said: dict[str, tuple[tuple[Presence, Mapping[str, str]], ...]] = {}
         # Appending and popping need no lock.
         self._changes: deque[tuple[str, Sequence[CompiledPlace]]] = deque()
         for place in rules:
@@ -119,9 +125,37 @@ class Router:
             routes = self._routes[topic] = tuple(self._find(topic))
         return routes
 
+    def presences(self, topic: str) -> tuple[tuple[Presence, Mapping[str, str]], ...]:
+        """The rules whose devices say on this topic whether they are there, with its names."""
+        if self._changes:
+            self._apply_changes()
+        if not self._presences:
+            return ()
+        said = self._said.get(topic)
+        if said is None:
+            if len(self._said) >= _CACHED_TOPICS:
+                self._said.clear()
+            found = self._owners(topic).values()
+            said = self._said[topic] = tuple(pair for pairs in found for pair in pairs)
+        return said
+
+    def _owners(self, topic: str) -> dict[int, list[tuple[Presence, Mapping[str, str]]]]:
+        """By rule."""
+        owners: dict[int, list[tuple[Presence, Mapping[str, str]]]] = {}
+        for number in self._availability.match(topic):
+            place, presence = self._presences[number]
+            names = presence.topic.match(topic)
+            if names is not None:
+                owners.setdefault(place, []).append((presence, names))
+        return owners
+
     def _find(self, topic: str) -> list[Route]:
         found = []
+        owners = self._owners(topic) if self._presences else {}
         for number in self._trie.match(topic):
+            if number in owners:
+                # What its device says of itself is no reading.
+                continue
             found.append(self._route(number, topic))
             place = self._places[number]
             if not place.lets_on and not place.rule.is_conditional:
@@ -142,11 +176,20 @@ class Router:
             for number in self._discovered.pop(key, ()):
                 self._trie.remove(number)
                 del self._places[number]
+                for other in [one for one, (of, _) in self._presences.items() if of == number]:
+                    self._availability.remove(other)
+                    del self._presences[other]
             if rules:
                 self._discovered[key] = [self._add(place) for place in rules]
             self._routes.clear()
+            self._said.clear()
 
     def _add(self, place: CompiledPlace) -> int:
         number = self._trie.add(place.placed.topic_filter)
         self._places[number] = place
+        for presence in place.presences:
+            self._presences[self._availability.add(presence.topic.topic_filter)] = (
+                number,
+                presence,
+            )
         return number

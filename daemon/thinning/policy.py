@@ -91,6 +91,7 @@ def compile_policy(rules: ValueRules) -> Policy | None:
         keeps_last=rules.throttle_s is not None,
         repeats_us=_us(repeats_within_s),
         expire_us=_us(rules.expire_after_s),
+        has_availability=isinstance(rules, SourceRule) and bool(rules.availability),
         deadband_for=_bands_of(
             {key: parse_deadband(text) for key, text in own.items()},
             _EQUAL if rules.deadband is None else parse_deadband(rules.deadband),

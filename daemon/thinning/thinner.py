@@ -11,6 +11,7 @@ import heapq
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from typing import NamedTuple
 
 from daemon.messages import Mapped, Origin, Outcome
@@ -55,6 +56,7 @@ class Resolved:
 class Absence(NamedTuple):
     """A series of which nothing is heard any more."""
 
+    series: bytes
     rule: str
     point: Point
     """Null for each of its fields."""
@@ -87,10 +89,14 @@ class Thinner:
 
         The ticket's `mapped` may change until the next call of `resolved`.
         """
-        if not mapped.origins or not mapped.points:
+        if not (mapped.origins and mapped.points) and not mapped.gone:
             return None
         ticket = Ticket(item, mapped, is_settled=mapped.outcome is not Outcome.STORED)
-        for point, origin in zip(mapped.points, mapped.origins, strict=True):
+        for gone in mapped.gone:
+            for absence in self.vanish(gone.rule, gone.names, now):
+                self._store(ticket, absence.point)
+                ticket.series.append(absence.series)
+        for point, origin in zip_longest(mapped.points, mapped.origins):
             policy = None if origin is None else self._policy_of(origin.rule)
             if origin is None or policy is None:
                 self._store(ticket, point)
@@ -291,7 +297,7 @@ class Thinner:
         fields = dict.fromkeys(series.values)
         series.remember(fields, time_us)
         point = Point.of_parts(from_us(time_us), home.measurement, dict(home.tags), fields)
-        return [Absence(home.rule, point)]
+        return [Absence(key, home.rule, point)]
 
 
 def _says_nothing(policy: Policy, series: Series, point: Point, time_us: int) -> bool:

@@ -57,8 +57,13 @@ class Ticket:
         outcome = self.base.outcome
         if outcome is Outcome.STORED:
             outcome = Outcome.WAITING if self.shares else self.best
+        elif outcome is Outcome.UNCHANGED and self.points:
+            # It has said that series are absent.
+            outcome = Outcome.STORED
         kind = REPEAT if outcome is Outcome.DUPLICATE else self.base.kind
-        return replace(self.base, outcome=outcome, points=tuple(self.points), kind=kind, origins=())
+        return replace(
+            self.base, outcome=outcome, points=tuple(self.points), kind=kind, origins=(), gone=()
+        )
 
 
 @dataclass(slots=True)

@@ -44,7 +44,7 @@ class ThinningStage:
 
     def take(self, item: Item, mapped: Mapped) -> Ticket | None:
         """What becomes of an item that the mapping has read; None where no rule thins it."""
-        if not mapped.origins:
+        if not mapped.origins and not mapped.gone:
             return None
         if isinstance(item, Message) and item.receipt is not None:
             # When the ticket is settled the message may have been acknowledged long ago.
@@ -71,6 +71,7 @@ class ThinningStage:
             Entry(
                 Reading(_ABSENT, None, now.wall_us),
                 Mapped(Outcome.STORED, (absence.point,), absence.rule),
+                series=(absence.series,),
                 is_part=True,
                 is_message=False,
             )

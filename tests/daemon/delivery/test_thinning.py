@@ -242,3 +242,33 @@ def test_numbers_are_neither_lost_nor_doubled_by_kills(
     assert outcomes["stored"] <= len(rows)
     assert "rejected" not in outcomes
     assert read_rows(one.collector.data_path, "m")
+
+
+def test_a_device_that_is_gone_has_no_values_even_after_a_kill(
+    mosquitto: Mosquitto, tmp_path: Path, started: list[Thinned]
+) -> None:
+    option = "deadband: 0, availability: {topic: lwt/+p, online: Online, offline: Offline}"
+    one = thinned(mosquitto, tmp_path, started, option)
+    one.publish("n/1", {"a": 1})
+    one.publish("n/2", {"a": 1})
+    one.wait_for_points(2)
+    # The series must be known to the next process, with the rule that makes them.
+    assert one.ledger() == {"stored": 2}
+    one.start()
+    mosquitto.publish("lwt/1", "Offline", retain=True)
+    one.wait_for_points(3)
+    one.collector.kill()
+    one.start()
+    one.publish("n/2", {"a": 1})
+    one.publish("n/1", {"a": 1})
+    one.wait_for_points(4)
+    outcomes = one.ledger()
+    assert [(point.tags["p"], point.fields) for point in one.points()] == [
+        ("1", {"a": 1.0}),
+        ("2", {"a": 1.0}),
+        ("1", {"a": None}),
+        ("1", {"a": 1.0}),
+    ]
+    # It is retained, so it comes at each connection, or again; but it is known.
+    assert outcomes["stored"] == 1
+    assert set(outcomes) <= {"stored", "unchanged", "duplicate"}

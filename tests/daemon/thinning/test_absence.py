@@ -104,3 +104,68 @@ class TestExpiry:
         again = Stage(tmp_path, "expire_after: 30m", memory=memory)
         again.begin(2000)
         assert again.absent(100_000) == []
+
+
+class TestAvailability:
+    """A device that says that it is gone."""
+
+    RULES = """\
+sources:
+  - topic: z/+id/+part
+    measurement: "m_{part}"
+    availability: {topic: z/+id/lwt}
+"""
+
+    def test_all_series_of_the_device_get_one_point(self, tmp_path: Path) -> None:
+        stage = Stage(tmp_path, text=self.RULES)
+        stage.send({"a": 1}, 0, "z/1/x")
+        stage.send({"b": 2}, 1, "z/1/y")
+        stage.send({"a": 3}, 2, "z/2/x")
+        ticket = stage.send("offline", 10, "z/1/lwt")
+        found = rows(list(ticket.mapped.points))
+        assert found == [(10, "1", {"a": None}), (10, "1", {"b": None})]
+        assert words(stage.outcomes()) == "stored stored stored stored"
+
+    def test_it_is_said_once(self, tmp_path: Path) -> None:
+        stage = Stage(tmp_path, text=self.RULES)
+        stage.send({"a": 1}, 0, "z/1/x")
+        for second in (1, 2):
+            stage.send("offline", second, "z/1/lwt")
+        stage.send("online", 3, "z/1/lwt")
+        stage.send({"a": 1}, 4, "z/1/x")
+        stage.send("offline", 5, "z/1/lwt")
+        assert words(stage.outcomes()) == "stored stored unchanged unchanged stored stored"
+        assert len(stage.rows()) == 4
+
+    def test_a_device_of_which_nothing_is_stored_changes_nothing(self, tmp_path: Path) -> None:
+        stage = Stage(tmp_path, text=self.RULES)
+        stage.send("offline", 0, "z/1/lwt")
+        assert words(stage.outcomes()) == "unchanged"
+
+    def test_what_waits_of_the_device_is_stored_before(self, tmp_path: Path) -> None:
+        stage = Stage(tmp_path, "throttle: 1h, availability: lwt/+id")
+        stage.send({"a": 1}, 0)
+        stage.send("offline", 5, "lwt/1")
+        assert stage.rows() == [(0, {"a": 1.0}), (5, {"a": None})]
+        assert words(stage.outcomes()) == "stored stored"
+
+    def test_a_topic_without_names_is_for_all_series_of_the_rule(self, tmp_path: Path) -> None:
+        stage = Stage(tmp_path, "availability: bridge/state")
+        stage.send({"a": 1}, 0, "t/1")
+        stage.send({"a": 1}, 0, "t/2")
+        stage.send('{"state": "offline"}', 1, "bridge/state")
+        assert [second for second, _ in stage.rows()] == [0, 0, 1, 1]
+
+    def test_it_does_not_expire_once_more(self, tmp_path: Path) -> None:
+        stage = Stage(tmp_path, "expire_after: 1m, availability: lwt/+id")
+        stage.send({"a": 1}, 0)
+        stage.send("offline", 30, "lwt/1")
+        assert stage.absent(1000) == []
+
+    def test_after_a_new_start_it_is_known_what_belongs_to_the_device(self, tmp_path: Path) -> None:
+        memory = SeriesMemory()
+        Stage(tmp_path, "availability: lwt/+id", memory=memory).send({"a": 1}, 0)
+        again = Stage(tmp_path, "availability: lwt/+id", memory=memory)
+        again.begin(100)
+        again.send("offline", 200, "lwt/1")
+        assert again.rows() == [(200, {"a": None})]
