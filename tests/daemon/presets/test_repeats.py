@@ -1,4 +1,4 @@
-"""What radio sensors repeat, and what rtl_433 says twice, is stored once."""
+"""What radio sensors repeat, and what a device says again unchanged, is stored once."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ EVENT = (
 DEVICE = "rtl_433/pi/devices/Acurite-Tower/A/3041"
 
 
-def outcomes(folder: Path, messages: list[tuple[float, str, str]]) -> list[str]:
+def outcomes(
+    folder: Path, messages: list[tuple[float, str, str]], preset: str = "rtl_433"
+) -> list[str]:
     """What becomes of messages: seconds, topic and payload."""
-    mapper = mapper_of(folder, "rtl_433")
+    mapper = mapper_of(folder, preset)
     thinner = Thinner(Policies(mapper.rule_of).of)
     found = []
     for at_s, topic, payload in messages:
@@ -51,3 +53,20 @@ def test_device_topic_alone_is_stored_when_it_changes(tmp_path: Path) -> None:
     topic = f"{DEVICE}/temperature_F"
     values = [(0.0, topic, "70.16"), (60.0, topic, "70.16"), (120.0, topic, "71.24")]
     assert outcomes(tmp_path, values) == ["stored", "unchanged", "stored"]
+
+
+def test_values_that_a_victron_device_repeats_are_stored_every_quarter_of_an_hour(
+    tmp_path: Path,
+) -> None:
+    topic = "N/dca63201b13b/battery/277/Soc"
+    values = [(60.0 * minute, topic, '{"value": 84.5}') for minute in range(31)]
+    found = outcomes(tmp_path, values, preset="victron")
+    assert [minute for minute, outcome in enumerate(found) if outcome == "stored"] == [0, 15, 30]
+
+
+def test_value_of_a_victron_device_that_changes_is_stored_at_once(tmp_path: Path) -> None:
+    topic = "N/dca63201b13b/battery/277/Dc/0/Voltage"
+    payloads = ['{"value": 26.68000030517578}', '{"value": 26.68}', '{"value": 26.69}']
+    values = [(1.0 * second, topic, payload) for second, payload in enumerate(payloads)]
+    found = outcomes(tmp_path, values, preset="victron")
+    assert found == ["stored", "unchanged", "stored"]
