@@ -3,13 +3,14 @@
 from daemon.app.collector import Collector, ledger_path
 from daemon.app.explain import explain_message, outcome_page, point_line
 from daemon.app.explain_batch import check_topic, outcome, read_line
-from daemon.app.explain_trial import Trial
+from daemon.app.explain_trial import Fate, Trial
 from daemon.app.instance import holder_of, lock_path
 from daemon.app.replay import Replay, ReplayReport
 from daemon.app.watch import Remark, Sighting, Watch
 
 __all__ = [
     "Collector",
+    "Fate",
     "Remark",
     "Replay",
     "ReplayReport",

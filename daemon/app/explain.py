@@ -27,7 +27,9 @@ def explain_message(config: Config, message: Message) -> Iterator[str]:
     else:
         yield from _rules(config, shadow, message)
     yield ""
-    yield from outcome_page(trial.take(message))
+    fate = trial.take(message)
+    trial.finish()
+    yield from outcome_page(fate.mapped)
 
 
 def outcome_page(mapped: Mapped) -> Iterator[str]:

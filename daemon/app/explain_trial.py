@@ -1,7 +1,8 @@
 """What messages would become, tried beside the service: its rules, and nothing stored.
 
-The same code as the collector's: duplicates, retained values and the mapping. The numbers of texts
-and the counters are those of the service's data, read once; nothing of it is ever written.
+The same code as the collector's: retained values, the mapping, the thinning. The numbers of texts
+and the counters are those of the service's data, read once; nothing of it is ever written. Thinning
+begins with nothing known, and its clock is the arrival of the messages.
 """
 
 from __future__ import annotations
@@ -12,7 +13,26 @@ from daemon.discovery import compile_discovering, discovered
 from daemon.errors import EX_CONFIG, StartError
 from daemon.mapping import FieldMemory, RuleMapper, subscriptions
 from daemon.messages import Mapped, Message
+from daemon.thinning import Moment, Policies, Thinner, Ticket
 from daemon.writer import Intake
+
+
+class Fate:
+    """What became of a message; final once nothing of it waits for others of its series."""
+
+    def __init__(self, mapped: Mapped, ticket: Ticket | None = None) -> None:
+        self._mapped = mapped
+        self._ticket = ticket
+
+    @property
+    def mapped(self) -> Mapped:
+        """Its outcome as far as it is known."""
+        return self._mapped if self._ticket is None else self._ticket.mapped
+
+    @property
+    def is_final(self) -> bool:
+        """Whether it will stay so."""
+        return self._ticket is None or not self._ticket.shares
 
 
 class Trial:
@@ -32,6 +52,8 @@ class Trial:
         self._discovering = compile_discovering(config, self.memory)
         self._mapper = self._discovering.rules
         self._intake = Intake(self._discovering)
+        self._thinner = Thinner(Policies(self._mapper.rule_of).of)
+        self._now = Moment(0, 0)
 
     @property
     def mapper(self) -> RuleMapper:
@@ -54,9 +76,18 @@ class Trial:
         registry = self._discovering.registries.get(message.source)
         return registry is not None and registry.takes(message.topic)
 
-    def take(self, message: Message) -> Mapped:
+    def take(self, message: Message) -> Fate:
         """What would become of a message, after those that were taken before."""
-        return self._intake.entry_of(message).mapped
+        # Time does not go back: a window that is over stays so.
+        now_us = max(self._now.monotonic_us, message.received_us)
+        self._now = Moment(now_us, message.received_us)
+        self._thinner.resolved(self._now)
+        mapped = self._intake.entry_of(message).mapped
+        return Fate(mapped, self._thinner.take(message, mapped, self._now))
+
+    def finish(self) -> None:
+        """Let nothing wait on: every fate is final now."""
+        self._thinner.resolved(self._now, is_all=True)
 
     def broker_of(self, topic: str) -> str:
         """The broker that a topic is most likely on: the first that has a rule for it."""

@@ -122,7 +122,7 @@ class Watch:
 
     def _see(self, message: Message) -> Iterator[Sighting]:
         is_announcement = self._trial.is_announcement(message)
-        mapped = self._trial.take(message)
+        mapped = self._trial.take(message).mapped
         if is_announcement:
             # What was announced may be on topics that nobody has listened to.
             self._listeners[message.source].listen_to(self._filters(message.source))

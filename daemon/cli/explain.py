@@ -6,14 +6,18 @@ import base64
 import json
 import os
 import sys
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 
-from daemon.app import Trial, check_topic, explain_message, outcome, read_line
+from daemon.app import Fate, Trial, check_topic, explain_message, outcome, read_line
 from daemon.clock import SystemClock
 from daemon.config import load_config
 from daemon.errors import EX_DATAERR, EX_NOINPUT, EX_USAGE, StartError
 from daemon.messages import Message
+
+_MAX_WAITING = 20_000
+"""Messages that wait for others of their series; beyond that they wait no more."""
 
 
 def explain_batch(config: Path, file: str, *, broker: str | None) -> int:
@@ -22,6 +26,8 @@ def explain_batch(config: Path, file: str, *, broker: str | None) -> int:
     trial = _trial(config, broker)
     clock = SystemClock()
     n_bad = 0
+    # Each is printed in its turn, once it is known what became of it.
+    fates: deque[Fate] = deque()
     for number, line in _lines(file):
         if not line.strip():
             continue
@@ -34,9 +40,21 @@ def explain_batch(config: Path, file: str, *, broker: str | None) -> int:
             name = "<stdin>" if file == "-" else file
             print(f"{name}:{number}: {error}; the line is left out", file=sys.stderr)
             continue
-        # At once: who writes to our stdin may wait for each answer.
-        print(json.dumps(outcome(trial.take(message))), flush=file == "-")
+        fates.append(trial.take(message))
+        if len(fates) > _MAX_WAITING:
+            trial.finish()
+        _print_known(fates, is_live=file == "-")
+    trial.finish()
+    _print_known(fates, is_live=file == "-")
     return EX_DATAERR if n_bad else 0
+
+
+def _print_known(fates: deque[Fate], *, is_live: bool) -> None:
+    while fates and fates[0].is_final:
+        print(json.dumps(outcome(fates.popleft().mapped)))
+    if is_live:
+        # Who writes to our stdin may wait for each answer.
+        sys.stdout.flush()
 
 
 def _trial(config: Path, broker: str | None) -> Trial:

@@ -33,6 +33,9 @@ sources:
   - {broker: home, topic: hub/+x, measurement: hub, each: "$.s[*]", tags: {n: "@.n"}, fields: {t: "@.t"}}
   - {broker: away, topic: far/+x, measurement: far, retained: skip}
   - {broker: home, topic: kept/+x, measurement: kept}
+  - {broker: home, topic: slow/+x, measurement: slow, throttle: 10s}
+  - {broker: home, topic: still/+x, measurement: still, deadband: 0.5, max_silence: 1m}
+  - {broker: home, topic: joined/+x/+q, measurement: joined, merge_within: 2s, fields: {"{q}": {}}}
 storage: {path: data.csv}
 """  # noqa: E501
 
@@ -167,6 +170,48 @@ def test_announcement_brings_the_rule_of_the_lines_below(batch: Batch) -> None:
         "no-rule", "no-value", "stored", "no-value", "no-rule",
     ]  # fmt: skip
     assert answers[2]["rule"].startswith("discovery.")
+
+
+@pytest.mark.parametrize(
+    ("lines", "became"),
+    [
+        pytest.param(
+            [("slow/a", 1, 0), ("slow/a", 2, 1), ("slow/a", 3, 60)],
+            [("throttled", []), ("stored", [{"value": 2.0}]), ("stored", [{"value": 3.0}])],
+            id="throttle",
+        ),
+        pytest.param(
+            [("still/a", 1, 0), ("still/a", 1.2, 1), ("still/a", 2, 2), ("still/a", 2, 90)],
+            [
+                ("stored", [{"value": 1.0}]), ("unchanged", []), ("stored", [{"value": 2.0}]),
+                ("stored", [{"value": 2.0}]),
+            ],
+            id="deadband",
+        ),
+        pytest.param(
+            [("joined/a/t", 1, 0), ("sensors/x", 5, 0), ("joined/a/h", 2, 1)],
+            [("merged", []), ("stored", [{"value": 5.0}]), ("stored", [{"t": 1.0, "h": 2.0}])],
+            id="merge",
+        ),
+    ],
+)  # fmt: skip
+def test_answer_is_what_became_of_it_in_the_end(
+    batch: Batch, lines: list[tuple[str, float, int]], became: list[tuple[str, list[Any]]]
+) -> None:
+    _, answers, _ = batch(
+        *({"topic": topic, "payload": value, "received": 1_732_435_200 + second}
+          for topic, value, second in lines)
+    )  # fmt: skip
+    found = [(one["outcome"], [point["fields"] for point in one["points"]]) for one in answers]
+    assert found == became
+
+
+def test_page_of_a_throttled_message_shows_its_point(
+    config: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = page(config, capsys, "slow/a", "5")
+    assert lines[-2] == "stored by sources[6]"
+    assert lines[-1].startswith("slow,host=cabin,x=a value=5.0 ")
 
 
 def test_line_may_name_its_broker(batch: Batch) -> None:
