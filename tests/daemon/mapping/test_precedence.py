@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,7 @@ import pytest
 from daemon.config import PlacedRule, SourceRule, Tier
 from daemon.mapping import RuleMapper
 from daemon.messages import Mapped, Outcome
-from tests.daemon.mapping.mappers import mapper, message, tags_of
+from tests.daemon.mapping.mappers import fields_of, mapper, message, tags_of
 
 PRESET = """\
 name: gadget
@@ -25,12 +24,11 @@ HEAD = "brokers: {home: {url: mqtt://x, presets: [gadget]}}\n"
 
 
 @pytest.fixture(autouse=True)
-def _preset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _preset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "presets"
     folder.mkdir()
     (folder / "gadget.yaml").write_text(PRESET, encoding="utf-8")
     monkeypatch.setattr("daemon.config.presets.FOLDER", folder)
-    return
 
 
 def discovered(topic: str, measurement: str = "climate", device: str = "x") -> PlacedRule:
@@ -99,6 +97,31 @@ def test_preset_adds_no_series_that_a_source_makes_of_another_topic(tmp_path: Pa
     )  # fmt: skip
     assert "sources[0] makes this series" in mapped.reason
     assert devices_of(tried.map(message("1", "gadget/b"))) == ["b"]
+
+
+def test_preset_adds_the_fields_that_no_source_makes(tmp_path: Path) -> None:
+    rule = "topic: gadget/+device, measurement: climate, also: true, fields: {f: $.t}"
+    tried = sources(tmp_path, f"{{{rule}}}")
+    own, added = tried.map(message('{"t": 20, "f": 1, "h": 55}', "gadget/a")).points
+    assert (own.fields, added.fields, added.tags) == ({"f": 20}, {"t": 20, "h": 55}, own.tags)
+
+
+def test_rule_for_one_topic_leaves_the_others_of_a_series_to_the_preset(tmp_path: Path) -> None:
+    rule = "{topic: gadget/a/f, measurement: climate, tags: {device: a}, fields: {f: {}}}"
+    tried = sources(tmp_path, rule)
+    tried.map(message("70", "gadget/a/f"))
+    assert fields_of(tried.map(message('{"h": 55}', "gadget/a"))) == {"h": 55}
+    left = tried.map(message('{"f": 21}', "gadget/a"))
+    assert (left.outcome, left.points) == (Outcome.DUPLICATE, ())
+    both = tried.map(message('{"f": 21, "h": 56}', "gadget/a"))
+    assert (both.outcome, fields_of(both)) == (Outcome.STORED, {"h": 56})
+
+
+def test_discovery_adds_no_field_to_a_series_of_a_preset(tmp_path: Path) -> None:
+    tried = sources(tmp_path)
+    tried.exchange("home", "k", [discovered("own/topic", device="a")])
+    tried.map(message('{"h": 55}', "gadget/a"))
+    assert tried.map(message("1", "own/topic")).outcome is Outcome.DUPLICATE
 
 
 def test_source_stores_what_a_preset_has_made_first(tmp_path: Path) -> None:

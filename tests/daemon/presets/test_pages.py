@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -46,3 +47,28 @@ def test_example_of_a_page_gives_what_it_shows(tmp_path: Path, config: str, talk
         topic, _, payload = line.partition(" ")
         shown += [f"< {line}", *answer(rules.map(message(payload, topic)))]
     assert "\n".join(shown) == talk.strip()
+
+
+def extracts() -> list[Any]:
+    """What a page shows of a configuration, besides its first one."""
+    blocks = [
+        pytest.param(text, id=f"{path.stem}-{number}")
+        for path in sorted(PAGES.glob("*.md"))
+        for number, text in enumerate(
+            re.findall(r"^```yaml\n(.*?)^```$", path.read_text(), re.M | re.S)
+        )
+    ]
+    assert len(blocks) > len(list(PAGES.glob("*.md")))
+    return blocks
+
+
+@pytest.mark.parametrize("extract", extracts())
+def test_extract_of_a_page_is_accepted(tmp_path: Path, extract: str) -> None:
+    broker = "brokers:\n  home:\n    url: mqtt://mqtt.lan\n"
+    if extract.startswith("presets:"):
+        extract = broker + textwrap.indent(extract, "    ")
+    elif not extract.startswith("brokers:"):
+        extract = broker + extract
+    path = tmp_path / "config.yaml"
+    path.write_text(HEAD + extract, encoding="utf-8")
+    assert load_config(path).message_rules("home")
