@@ -48,7 +48,8 @@ class DiscoveryConfig(Section):
     exclude: Items[_Pattern] = ()
     """Never take these entities, as *_linkquality."""
     availability: bool = True
-    """Whether points say when devices come and go: measurement availability, field online."""
+    """False: nothing is said of devices that come and go. True: points of measurement availability
+    with the field online, and null for what a device that is gone said last."""
     max_entities: int = Field(default=2000, ge=1, le=20_000)
     """Announcements beyond this many entities are rejected."""
 

@@ -6,6 +6,7 @@ Many entities of a device name the same topic; which of them has its rule is not
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from daemon.config import parse_value_template
@@ -16,25 +17,56 @@ MEASUREMENT = "availability"
 FIELD = "online"
 
 
-def availability_of(
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """A topic that says whether a device can be reached."""
+
+    topic: str
+    template: str
+    online: str
+    offline: str
+
+    def option(self) -> dict[str, Any]:
+        """It as one of the `availability` of a rule."""
+        words = {"online": [self.online], "offline": [self.offline]}
+        return {"topic": self.topic, **self._source(), **words}
+
+    def field(self) -> dict[str, Any]:
+        """The rule of a field that is 1 or 0."""
+        numbers = {self.online: 1, self.offline: 0}
+        return {**self._source(), "enum": numbers, "on_unknown": "drop", "optional": True}
+
+    def _source(self) -> dict[str, str]:
+        return {"value_template": self.template} if self.template else {}
+
+
+def presences_of(
     config: Mapping[str, Any], templates: Templates, reasons: list[str]
-) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Topics, each with the rule of the field `online` there; what cannot be used becomes one of
-    the reasons. A topic that has states too says of a value whether it is there, not of the
-    device, and is passed over."""
+) -> Iterator[Presence]:
+    """The topics; what cannot be used becomes one of the reasons. A topic that has states too says
+    of a value whether it is there, not of the device, and is passed over."""
     states = {text for key, text in config.items() if key.endswith("_topic") and key != _TOPIC}
     for item in _items(config):
-        topic = item["topic"]
-        if topic in states:
-            continue
+        presence = Presence(
+            item["topic"],
+            item.get("value_template", ""),
+            item.get("payload_available", "").strip() or "online",
+            item.get("payload_not_available", "").strip() or "offline",
+        )
         try:
-            check_topic(topic)
-            if template := item.get("value_template"):
-                parse_value_template(template, templates)
+            if presence.topic not in states:
+                _check(presence, templates)
+                yield presence
         except ValueError as error:
             reasons.append(f"availability: {error}")
-            continue
-        yield topic, _field(item)
+
+
+def _check(presence: Presence, templates: Templates) -> None:
+    check_topic(presence.topic)
+    if presence.template:
+        parse_value_template(presence.template, templates)
+    if presence.online.casefold() == presence.offline.casefold():
+        raise ValueError(f"{presence.online[:40]!r} means both, online and offline")
 
 
 _TOPIC = "availability_topic"
@@ -46,12 +78,3 @@ def _items(config: Mapping[str, Any]) -> Iterator[dict[str, str]]:
         item = {"topic": config[_TOPIC], "value_template": config.get("availability_template", "")}
         words = ("payload_available", "payload_not_available")
         yield item | {key: config[key] for key in words if key in config}
-
-
-def _field(item: Mapping[str, str]) -> dict[str, Any]:
-    online = item.get("payload_available", "online").strip() or "online"
-    offline = item.get("payload_not_available", "offline").strip() or "offline"
-    numbers = {online: 1} if offline.casefold() == online.casefold() else {online: 1, offline: 0}
-    rule: dict[str, Any] = {"enum": numbers, "on_unknown": "drop", "optional": True}
-    template = item.get("value_template")
-    return {"value_template": template, **rule} if template else rule

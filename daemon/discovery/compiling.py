@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +18,7 @@ from daemon.config import SourceRule, parse_value_template
 from daemon.config.value_templates import Templates
 from daemon.discovery.announcement import Entity
 from daemon.discovery.aspects import ASPECTS, NUMERIC, PLACE_FIELDS, Aspect, Kind
-from daemon.discovery.availability import FIELD, MEASUREMENT, availability_of
+from daemon.discovery.availability import FIELD, MEASUREMENT, Presence
 from daemon.discovery.naming import Labels, device_class, plain
 from daemon.discovery.topics import check_topic
 
@@ -50,8 +50,10 @@ def unit_of(entity: Entity) -> str:
     return str(config.get("unit_of_measurement", ""))
 
 
-def compile_entity(entity: Entity, labels: Labels, templates: Templates) -> Compiled:
-    """The rules of an entity."""
+def compile_entity(
+    entity: Entity, labels: Labels, templates: Templates, presences: Sequence[Presence] = ()
+) -> Compiled:
+    """The rules of an entity, whose device says by `presences` whether it is there."""
     compiled = Compiled()
     aspects = ASPECTS.get(_variant(entity))
     if aspects is None:
@@ -71,20 +73,25 @@ def compile_entity(entity: Entity, labels: Labels, templates: Templates) -> Comp
         compiled.reasons.append("it has no topic with a state, such as `state_topic`")
     for topic, found in fields.items():
         if found:
-            _add_rule(compiled, entity, labels, topic, found)
+            options = _options(topic, labels.measurement, dict(labels.tags), found)
+            options |= _staleness(entity.config, presences, compiled.reasons)
+            _add(compiled.rules, options, compiled.reasons)
     return compiled
 
 
-def _add_rule(
-    compiled: Compiled, entity: Entity, labels: Labels, topic: str, found: Options
-) -> None:
-    options = _options(topic, labels.measurement, dict(labels.tags), found)
+def _staleness(
+    config: Mapping[str, Any], presences: Sequence[Presence], reasons: list[str]
+) -> Options:
+    """When what the entity said last does not count any more."""
+    options: Options = {}
     try:
-        options |= _expiry(entity.config)
+        options |= _expiry(config)
     except ValueError as error:
         # The readings are good without it.
-        compiled.reasons.append(str(error))
-    _add(compiled.rules, options, compiled.reasons)
+        reasons.append(str(error))
+    if presences:
+        options["availability"] = [presence.option() for presence in presences]
+    return options
 
 
 def _options(topic: str, measurement: str, tags: dict[str, str], fields: Options) -> Options:
@@ -107,21 +114,18 @@ def _add(rules: list[Options], options: Options, reasons: list[str]) -> None:
         rules.append(options)
 
 
-def compile_availability(
-    entity: Entity, labels: Labels, templates: Templates
-) -> tuple[dict[str, Options], list[str]]:
-    """For each topic that says whether the entity's device can be reached, the rule of a point that
-    says so too; and the reasons why there is none."""
-    reasons: list[str] = []
-    found = dict(availability_of(entity.config, templates, reasons))
+def compile_presences(labels: Labels, presences: Sequence[Presence]) -> dict[str, Options]:
+    """For each topic that says whether an entity's device can be reached, the rule of a point that
+    says so too."""
     given = dict(labels.tags)
     tags = {key: given[key] for key in ("device",) if key in given} or {"entity": given["entity"]}
     rules: list[Options] = []
-    for topic, rule in found.items():
+    for presence in presences:
         # Told apart where one says that the device is there, and another that its bridge is.
-        apart = {"topic": plain(topic)} if len(found) > 1 else {}
-        _add(rules, _options(topic, MEASUREMENT, {**tags, **apart}, {FIELD: rule}), reasons)
-    return {options["topic"]: options for options in rules}, reasons
+        apart = {"topic": plain(presence.topic)} if len(presences) > 1 else {}
+        field = {FIELD: presence.field()}
+        _add(rules, _options(presence.topic, MEASUREMENT, {**tags, **apart}, field), [])
+    return {options["topic"]: options for options in rules}
 
 
 def _variant(entity: Entity) -> str:

@@ -21,11 +21,12 @@ from daemon.discovery.announcement import (
     parse_place,
     written,
 )
+from daemon.discovery.availability import Presence, presences_of
 from daemon.discovery.choice import Choice
 from daemon.discovery.compiling import (
     Options,
-    compile_availability,
     compile_entity,
+    compile_presences,
     unit_of,
 )
 from daemon.discovery.naming import Labels, entity_id, labels
@@ -224,7 +225,8 @@ class Registry:
         entity, device = known.entity, self._device(known.entity)
         options, others = self._options_of(known, device)
         if options != known.options:
-            name = f"discovery.{entity_id(entity, device)}"
+            # By place: names may be the same, and they change.
+            name = f"discovery.{entity.path}"
             known.rules = tuple(_placed(name, number, rule) for number, rule in enumerate(options))
         known.options = options
         return others
@@ -240,8 +242,9 @@ class Registry:
         if known.reason:
             return (), self._sharing.own_only(entity.path, frozenset())
         names = labels(entity, device, unit_of(entity), is_apart=False)
-        compiled = compile_entity(entity, names, templates)
-        known.reason = "; ".join(compiled.reasons)
+        presences, reasons = self._presences(entity)
+        compiled = compile_entity(entity, names, templates, presences)
+        known.reason = "; ".join((*compiled.reasons, *reasons))
         known.is_refused = not compiled.rules
         if known.is_refused:
             # It keeps no good one with the same id from being used.
@@ -252,29 +255,31 @@ class Registry:
             return (), self._sharing.own_only(entity.path, frozenset((key,)))
         if self._sharing.claim(entity.path, names) != entity.path:
             names = labels(entity, device, unit_of(entity), is_apart=True)
-            compiled = compile_entity(entity, names, templates)
-        rules, owned = self._availability(known, names)
+            compiled = compile_entity(entity, names, templates, presences)
+        rules, owned = self._presence_rules(entity, names, presences)
         others = self._sharing.own_only(entity.path, owned | {key})
         return (*compiled.rules, *rules), others
 
-    def _availability(
-        self, known: _Known, names: Labels
-    ) -> tuple[list[Options], frozenset[tuple[str, ...]]]:
-        """The rules that say whether its device can be reached, as far as no other entity of the
-        device has them; and what is owned for that."""
+    def _presences(self, entity: Entity) -> tuple[list[Presence], list[str]]:
+        """What says whether its device is there; and why something announced cannot say it."""
+        reasons: list[str] = []
         if not self._config.availability:
-            return [], frozenset()
-        entity = known.entity
-        found, reasons = compile_availability(entity, names, self._config.templates)
-        known.reason = "; ".join(filter(None, (known.reason, *reasons)))
+            return [], reasons
+        return list(presences_of(entity.config, self._config.templates, reasons)), reasons
+
+    def _presence_rules(
+        self, entity: Entity, names: Labels, presences: list[Presence]
+    ) -> tuple[list[Options], frozenset[tuple[str, ...]]]:
+        """The rules of points that say whether its device is there, as far as no other entity of
+        the device has them; and what is owned for that."""
         who = dict(names.tags).get("device", entity.path)
-        keys = {topic: ("availability", who, topic) for topic in found}
-        first = [
-            topic
-            for topic, key in keys.items()
-            if self._sharing.own(entity.path, key) == entity.path
-        ]
-        return [found[topic] for topic in first], frozenset(keys.values())
+        rules, owned = [], set()
+        for topic, rule in compile_presences(names, presences).items():
+            key = ("availability", who, topic)
+            owned.add(key)
+            if self._sharing.own(entity.path, key) == entity.path:
+                rules.append(rule)
+        return rules, frozenset(owned)
 
     def _outcome(
         self, entities: tuple[Entity, ...], changes: tuple[tuple[str, tuple[PlacedRule, ...]], ...]

@@ -67,6 +67,22 @@ def test_device_that_announces_itself_is_stored_from_then_on(
     assert collector.end() == 0
 
 
+def test_device_that_is_gone_has_no_value_any_more(
+    mosquitto: Mosquitto, start_collector: StartCollector
+) -> None:
+    mosquitto.publish(CONFIG, announced({"avty_t": "z/lwt"}), retain=True)
+    collector = start_collector(configuration(mosquitto, "3.1.1"))
+    wait_for_topic(collector, "z/lwt")
+    mosquitto.publish("zigbee2mqtt/Kitchen", '{"temperature": 21.5}')
+    wait_for_rows(collector.data_path, "temperature", 1)
+    mosquitto.publish("z/lwt", "offline")
+    rows = wait_for_rows(collector.data_path, "temperature", 2)
+    assert [row.fields for row in rows] == [{"value": 21.5}, {"value": None}]
+    [gone] = wait_for_rows(collector.data_path, "availability", 1)
+    assert (gone.tags["device"], gone.fields) == ("Kitchen", {"online": 0})
+    assert collector.end() == 0
+
+
 def test_announcement_that_the_broker_did_not_keep_outlives_a_restart(
     mosquitto: Mosquitto, start_collector: StartCollector, tmp_path: Path
 ) -> None:

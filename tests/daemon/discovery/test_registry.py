@@ -42,10 +42,10 @@ def test_announcement_says_what_it_became(tmp_path: Path) -> None:
     assert (mapped.reason, mapped.kind) == ("announced: sensor.plug_power", "announcement")
 
 
-def test_rule_is_named_by_its_entity(tmp_path: Path) -> None:
+def test_rule_is_named_by_the_place_of_its_announcement(tmp_path: Path) -> None:
     mapper = discovering(tmp_path)
     send(mapper, TOPIC, PLUG)
-    assert send(mapper, "z/Plug", '{"power": 5}').rule == "discovery.sensor.plug_power"
+    assert send(mapper, "z/Plug", '{"power": 5}').rule == "discovery.sensor/0x01/power"
 
 
 def test_announcement_that_comes_again_changes_nothing(tmp_path: Path) -> None:

@@ -47,5 +47,5 @@ def test_device_that_the_preset_does_not_reach_comes_by_its_announcement(tmp_pat
     [announced], [state] = case["announce"], case["states"]
     send(mapper, announced["topic"], announced["payload"])
     mapped = send(mapper, state["topic"], state["payload"])
-    assert mapped.rule.startswith("discovery.number.")
+    assert mapped.rule.startswith("discovery.number/")
     assert points_of(mapped) == state["points"]
