@@ -5,8 +5,11 @@ from __future__ import annotations
 import base64
 import io
 import json
+import re
+import shlex
 import subprocess
 import sys
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -38,6 +41,14 @@ sources:
   - {broker: home, topic: joined/+x/+q, measurement: joined, merge_within: 2s, fields: {"{q}": {}}}
 storage: {path: data.csv}
 """  # noqa: E501
+
+PAGE = Path(__file__).parents[3] / "docs" / "mapping.md"
+SECTION = PAGE.read_text("utf-8").partition("## Seeing before storing")[2]
+DOCUMENTED, *BLOCKS = [
+    textwrap.dedent(block).strip("\n")
+    for block in re.findall(r"(?:^    .*\n|^\n(?=    ))+", SECTION, re.M)
+]
+SESSIONS = [pytest.param(block) for block in BLOCKS if block.startswith("$ ")]
 
 Batch = Callable[..., tuple[int, list[dict[str, Any]], str]]
 
@@ -212,6 +223,27 @@ def test_page_of_a_throttled_message_shows_its_point(
     lines = page(config, capsys, "slow/a", "5")
     assert lines[-2] == "stored by sources[6]"
     assert lines[-1].startswith("slow,host=cabin,x=a value=5.0 ")
+
+
+@pytest.mark.parametrize("session", SESSIONS)
+def test_documented_session_is_true(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], session: str
+) -> None:
+    (tmp_path / "config.yaml").write_text(DOCUMENTED, encoding="utf-8")
+    command, _, shown = session.partition("\n")
+    arguments = shlex.split(command)[2:]
+    arguments[arguments.index("config.yaml")] = str(tmp_path / "config.yaml")
+    assert main(arguments) == 0
+    found = capsys.readouterr().out.splitlines()
+    assert [*map(without_time, found)] == [*map(without_time, shown.splitlines())]
+
+
+def test_page_has_sessions() -> None:
+    assert len(SESSIONS) == 2
+
+
+def without_time(line: str) -> str:
+    return re.sub(r"20[0-9-]+T[0-9:.]+Z$", "", line)
 
 
 def test_line_may_name_its_broker(batch: Batch) -> None:
