@@ -51,6 +51,8 @@ class Spool:
         self._size_bytes = 0
         self._is_dirty = False
         self._is_doubtful = False
+        self._is_on_disk = False
+        """Whether lines were synced since the file was empty."""
         self._has_uncommitted = False
 
     def __len__(self) -> int:
@@ -75,6 +77,7 @@ class Spool:
             if self._fd < 0 and self.path.exists():
                 self._fd = self._opened()
                 self._take_up()
+                self._is_on_disk = True
                 # What a killed process put here may be acknowledged as sent again.
                 files.sync(self._fd, self.path)
         except OSError as error:
@@ -118,7 +121,10 @@ class Spool:
         self._has_uncommitted = True
 
     def sync(self) -> None:
-        """Every value so far is on disk when this returns."""
+        """Every value that waits is on disk when this returns."""
+        if not self._places:
+            # Nothing to keep; what is done with will be cut off by `commit`.
+            return
         if self._is_doubtful:
             # After a failed fsync the kernel may call pages clean that never reached the disk.
             self._rewrite()
@@ -126,6 +132,7 @@ class Spool:
             self._is_doubtful = True
             files.sync(self._fd, self.path)
             self._is_doubtful = self._is_dirty = False
+            self._is_on_disk = True
 
     def commit(self) -> None:
         """What came of all that is done is on disk: it need not be kept any more."""
@@ -133,8 +140,12 @@ class Spool:
             return
         if not self._places:
             files.truncate(self._fd, 0, self.path)
-            files.sync(self._fd, self.path)
             self._size_bytes = 0
+            if self._is_on_disk or self._is_doubtful:
+                # What came and went between two commits was never synced: to sync its end would
+                # cost the card more than all the rest.
+                files.sync(self._fd, self.path)
+            self._is_on_disk = self._is_doubtful = self._is_dirty = False
         elif self._size_bytes > _SLACK_BYTES + 2 * self._live_bytes:
             self._rewrite()
         else:
@@ -191,6 +202,7 @@ class Spool:
         replace_file(self.path, b"".join(parts))
         self.close()
         self._opened()
+        self._is_on_disk = True
         offset = 0
         for (number, place), part in zip(list(self._places.items()), parts, strict=True):
             self._places[number] = _Place(offset, len(part), place.kind)

@@ -45,6 +45,23 @@ def test_kinds_are_counted_on_their_own(tmp_path: Path) -> None:
     assert [again.count(kind) for kind in ("k", "other", "none")] == [2, 1, 0]
 
 
+def test_what_comes_and_goes_between_two_commits_is_not_synced(tmp_path: Path) -> None:
+    spool = _opened(tmp_path / "s")
+    steps: list[str] = []
+    with intercepted(lambda step, path: steps.append(step)):
+        spool.done(spool.put("k", [{"n": 1}]))
+        spool.sync()
+        spool.commit()
+        assert "fsync" not in steps
+        numbers = spool.put("k", [{"n": 2}])
+        spool.sync()
+        spool.done(numbers)
+        spool.sync()
+        spool.commit()
+    assert steps.count("fsync") == 2
+    assert (tmp_path / "s").read_bytes() == b""
+
+
 def test_values_come_back_in_order(tmp_path: Path) -> None:
     _kept(tmp_path / "s")
     spool = _opened(tmp_path / "s", NEXT_BOOT)
