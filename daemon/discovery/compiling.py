@@ -32,11 +32,19 @@ _ATTRIBUTES = re.compile(
 _STEP = re.compile(r"""\.(\w+)|\['([^']+)'\]|\["([^"]+)"\]""")
 
 
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """One rule, as it is written and as it is used."""
+
+    options: Options
+    rule: SourceRule
+
+
 @dataclass(slots=True)
 class Compiled:
     """What an entity became."""
 
-    rules: list[Options] = field(default_factory=list)
+    rules: list[Ready] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
     """Why a part of it, or all of it, cannot be used."""
 
@@ -104,28 +112,26 @@ def _options(topic: str, measurement: str, tags: dict[str, str], fields: Options
     }
 
 
-def _add(rules: list[Options], options: Options, reasons: list[str]) -> None:
+def _add(rules: list[Ready], options: Options, reasons: list[str]) -> None:
     """Add a rule, or the reasons why it is none."""
     try:
-        SourceRule.model_validate(options)
+        rules.append(Ready(options, SourceRule.model_validate(options)))
     except ValidationError as error:
         reasons += [str(part["msg"]) for part in error.errors(include_url=False)[:3]]
-    else:
-        rules.append(options)
 
 
-def compile_presences(labels: Labels, presences: Sequence[Presence]) -> dict[str, Options]:
+def compile_presences(labels: Labels, presences: Sequence[Presence]) -> dict[str, Ready]:
     """For each topic that says whether an entity's device can be reached, the rule of a point that
     says so too."""
     given = dict(labels.tags)
     tags = {key: given[key] for key in ("device",) if key in given} or {"entity": given["entity"]}
-    rules: list[Options] = []
+    rules: list[Ready] = []
     for presence in presences:
         # Told apart where one says that the device is there, and another that its bridge is.
         apart = {"topic": plain(presence.topic)} if len(presences) > 1 else {}
         field = {FIELD: presence.field()}
         _add(rules, _options(presence.topic, MEASUREMENT, {**tags, **apart}, field), [])
-    return {options["topic"]: options for options in rules}
+    return {ready.rule.topic: ready for ready in rules}
 
 
 def _variant(entity: Entity) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from daemon.config import DiscoveryConfig, PlacedRule, SourceRule, Tier
+from daemon.config import DiscoveryConfig, PlacedRule, Tier
 from daemon.discovery.announcement import (
     Entity,
     Place,
@@ -25,6 +25,7 @@ from daemon.discovery.availability import Presence, presences_of
 from daemon.discovery.choice import Choice
 from daemon.discovery.compiling import (
     Options,
+    Ready,
     compile_entity,
     compile_presences,
     unit_of,
@@ -223,19 +224,18 @@ class Registry:
     def _compile(self, known: _Known) -> set[str]:
         """Make its rules anew; the paths of others that this may change."""
         entity, device = known.entity, self._device(known.entity)
-        options, others = self._options_of(known, device)
+        ready, others = self._rules_of(known, device)
+        options = tuple(one.options for one in ready)
         if options != known.options:
             # By place: names may be the same, and they change.
             name = f"discovery.{entity.path}"
-            known.rules = tuple(_placed(name, number, rule) for number, rule in enumerate(options))
+            known.rules = tuple(_placed(name, number, one) for number, one in enumerate(ready))
         known.options = options
         return others
 
-    def _options_of(
-        self, known: _Known, device: str | None
-    ) -> tuple[tuple[Options, ...], set[str]]:
-        """Its rules as `sources` would have them, and others that this may change; the reason for
-        what there is not stands in `known`."""
+    def _rules_of(self, known: _Known, device: str | None) -> tuple[tuple[Ready, ...], set[str]]:
+        """Its rules, and others that this may change; the reason for what there is not stands in
+        `known`."""
         entity, templates = known.entity, self._config.templates
         known.is_refused = bool(entity.problem)
         known.reason = entity.problem or self._choice.objection(entity, device)
@@ -269,7 +269,7 @@ class Registry:
 
     def _presence_rules(
         self, entity: Entity, names: Labels, presences: list[Presence]
-    ) -> tuple[list[Options], frozenset[tuple[str, ...]]]:
+    ) -> tuple[list[Ready], frozenset[tuple[str, ...]]]:
         """The rules of points that say whether its device is there, as far as no other entity of
         the device has them; and what is owned for that."""
         who = dict(names.tags).get("device", entity.path)
@@ -300,6 +300,5 @@ class Registry:
         return Taken(reason, is_refused, changes)
 
 
-def _placed(name: str, number: int, options: Options) -> PlacedRule:
-    name = f"{name}[{number}]" if number else name
-    return PlacedRule(name, SourceRule.model_validate(options), Tier.DISCOVERY)
+def _placed(name: str, number: int, ready: Ready) -> PlacedRule:
+    return PlacedRule(f"{name}[{number}]" if number else name, ready.rule, Tier.DISCOVERY)
