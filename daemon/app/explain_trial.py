@@ -7,6 +7,7 @@ begins with nothing known, and its clock is the arrival of the messages.
 
 from __future__ import annotations
 
+from daemon.app.discovery_file import recall_discovery
 from daemon.app.field_memory import recall_fields
 from daemon.config import Config
 from daemon.discovery import compile_discovering, discovered
@@ -49,7 +50,9 @@ class Trial:
         known = recall_fields(config.storage.path)
         # Unlike the one that is recalled for a replay, this one gives new texts numbers.
         self.memory = FieldMemory(texts=known.texts, counts=known.counts)
-        self._discovering = compile_discovering(config, self.memory)
+        self._discovering = compile_discovering(
+            config, self.memory, remembered=recall_discovery(config.storage.path)
+        )
         self._mapper = self._discovering.rules
         self._intake = Intake(self._discovering)
         self._thinner = Thinner(Policies(self._mapper.rule_of).of)
