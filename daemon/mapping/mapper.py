@@ -49,7 +49,8 @@ class RuleMapper:
         self._routers = routers
         self._polls = polls
         self._compiler = compiler
-        self._tiers = set(tiers)
+        self._tiers: set[Tier] = set()
+        self._add_tiers(tiers)
         self._precedence = Precedence()
 
     def map(self, item: Message | Reading) -> Mapped:
@@ -87,12 +88,16 @@ class RuleMapper:
         """
         self._routers[broker].exchange(key, [self._compiler.compile(rule) for rule in rules])
         if rules:
-            self._tiers.add(Tier.DISCOVERY)
+            self._add_tiers([Tier.DISCOVERY])
+
+    def _add_tiers(self, tiers: Iterable[Tier]) -> None:
+        self._tiers.update(tiers)
+        self._has_tiers = len(self._tiers) > 1
+        self._lowest = max(self._tiers, default=Tier.SOURCES)
 
     def _map_message(self, message: Message) -> Mapped:
         router = self._routers.get(message.source)
         routes = router.routes(message.topic) if router is not None else ()
-        has_tiers = len(self._tiers) > 1
         parts = []
         if router is not None:
             for presence, names in router.presences(message.topic):
@@ -101,8 +106,9 @@ class RuleMapper:
             mapped = route.apply(message)
             if mapped is None:
                 continue
-            if has_tiers:
-                mapped = self._precedence.sift(route.place.placed.tier, mapped)
+            if self._has_tiers:
+                tier = route.place.placed.tier
+                mapped = self._precedence.sift(tier, mapped, is_lowest=tier is self._lowest)
             parts.append(mapped)
             if not route.place.lets_on:
                 break
@@ -128,9 +134,11 @@ def compile_mapper(config: Config, memory: FieldMemory | None = None) -> RuleMap
     compiler = RuleCompiler(config, memory)
     tiers = set()
     routers = {}
-    for name in config.brokers:
+    for name, broker in config.brokers.items():
         rules = config.message_rules(name)
         tiers |= {rule.tier for rule in rules}
+        if broker.discovery is not None:
+            tiers.add(Tier.DISCOVERY)
         routers[name] = Router([compiler.compile(rule) for rule in rules])
     polls = {}
     for number, poll in enumerate(config.polls):

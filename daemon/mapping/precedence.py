@@ -40,10 +40,10 @@ class Precedence:
         self._made: dict[_Series, _Made] = {}
         self._max_series = max_series
 
-    def sift(self, tier: Tier, mapped: Mapped) -> Mapped:
+    def sift(self, tier: Tier, mapped: Mapped, *, is_lowest: bool) -> Mapped:
         """What a rule of this tier has made, without what a higher one makes; DUPLICATE where
-        nothing is left."""
-        if not mapped.points:
+        nothing is left. `is_lowest`: nobody needs to know later what it has made."""
+        if not mapped.points or (is_lowest and not self._made):
             return mapped
         kept: list[Point] = []
         origins: list[Origin | None] = []
@@ -56,7 +56,7 @@ class Precedence:
                 rest = _without(point, known.fields) if tier is Tier.PRESETS else None
                 if rest is not point:
                     maker = maker or known.rule
-            elif tier is not Tier.DISCOVERY:
+            elif not is_lowest:
                 self._remember(series, _made(point, tier, mapped.rule, known))
             if rest is not None:
                 kept.append(rest)
