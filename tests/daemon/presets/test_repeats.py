@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from daemon.messages import Message
+from daemon.messages import Mapped, Message
 from daemon.thinning import Moment, Policies, Thinner
 from tests.daemon.presets.cases import NOW_US, mapper_of
 
@@ -14,10 +14,8 @@ EVENT = (
 DEVICE = "rtl_433/pi/devices/Acurite-Tower/A/3041"
 
 
-def outcomes(
-    folder: Path, messages: list[tuple[float, str, str]], preset: str = "rtl_433"
-) -> list[str]:
-    """What becomes of messages: seconds, topic and payload."""
+def taken(folder: Path, messages: list[tuple[float, str, str]], preset: str) -> list[Mapped]:
+    """What is stored of messages: seconds, topic and payload."""
     mapper = mapper_of(folder, preset)
     thinner = Thinner(Policies(mapper.rule_of).of)
     found = []
@@ -26,8 +24,15 @@ def outcomes(
         item = Message("home", topic, payload.encode(), now_us)
         mapped = mapper.map(item)
         ticket = thinner.take(item, mapped, Moment(round(at_s * 1e6), now_us))
-        found.append(str((mapped if ticket is None else ticket.mapped).outcome))
+        found.append(mapped if ticket is None else ticket.mapped)
     return found
+
+
+def outcomes(
+    folder: Path, messages: list[tuple[float, str, str]], preset: str = "rtl_433"
+) -> list[str]:
+    """What becomes of messages: seconds, topic and payload."""
+    return [str(mapped.outcome) for mapped in taken(folder, messages, preset)]
 
 
 def test_transmission_that_is_repeated_is_stored_once(tmp_path: Path) -> None:
@@ -70,3 +75,19 @@ def test_value_of_a_victron_device_that_changes_is_stored_at_once(tmp_path: Path
     values = [(1.0 * second, topic, payload) for second, payload in enumerate(payloads)]
     found = outcomes(tmp_path, values, preset="victron")
     assert found == ["stored", "unchanged", "stored"]
+
+
+def test_position_says_once_that_a_telephone_is_connected_again(tmp_path: Path) -> None:
+    topic = "owntracks/jane/phone"
+    position = '{"_type": "location", "lat": 51.2, "lon": -4.0}'
+    payloads = [position, position, '{"_type": "lwt", "tst": 1732430000}', position]
+    values = [(60.0 * minute, topic, payload) for minute, payload in enumerate(payloads)]
+    found = taken(tmp_path, values, preset="owntracks")
+    stored = [[(point.measurement, point.fields) for point in mapped.points] for mapped in found]
+    place = ("owntracks", {"lat": 51.2, "lon": -4.0})
+    assert stored == [
+        [("availability", {"online": 1.0}), place],
+        [place],
+        [("availability", {"online": 0.0})],
+        [("availability", {"online": 1.0}), place],
+    ]
