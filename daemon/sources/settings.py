@@ -44,7 +44,7 @@ class LinkSettings:
     receive_maximum: int = 20
     """MQTT 5: how many messages it may send unacknowledged."""
     max_packet_bytes: int = 0
-    """MQTT 5: the broker discards what is larger; 0: nothing is."""
+    """MQTT 5: the broker discards what is larger, in silence; 0: nothing is."""
     whole_packet_bytes: int = 0
     """Of what is larger only the head is kept, `HEAD_BYTES`; 0: all is kept."""
     tls: ssl.SSLContext | None = None
@@ -90,7 +90,10 @@ def link_settings(config: Config, name: str, endpoint: Endpoint | None = None) -
         keepalive_s=round(broker.keepalive_s),
         session_s=broker.session_s,
         receive_maximum=broker.inflight_window,
-        max_packet_bytes=max(_MIN_PACKET_BYTES, _needed_bytes(config, name)),
+        # A frame of WebSocket is collected whole; elsewhere we see what is too large, and count it.
+        max_packet_bytes=(
+            max(_MIN_PACKET_BYTES, _needed_bytes(config, name)) if broker.websocket_path else 0
+        ),
         whole_packet_bytes=max(_MIN_WHOLE_BYTES, _needed_bytes(config, name)),
         tls=tls_context(place, broker.tls or TlsConfig()) if broker.is_tls else None,
         websocket_path=broker.websocket_path,

@@ -69,7 +69,13 @@ def test_the_limit_leaves_room_for_what_a_rule_takes(
     max_payload: str, least: int, most: int
 ) -> None:
     rule = {"topic": "a/#", "measurement": "m", "max_payload": max_payload}
-    config = {"brokers": {"home": {"url": "mqtt://h"}}, "sources": [rule]}
+    config = {"brokers": {"home": {"url": "ws://h"}}, "sources": [rule]}
     settings = link_settings(Config.model_validate(config), "home")
     assert least <= settings.max_packet_bytes <= most
     assert settings.whole_packet_bytes <= settings.max_packet_bytes
+
+
+@pytest.mark.parametrize("url", ["mqtt://h", "mqtts://h"])
+def test_broker_discards_nothing_where_we_can_count_it(url: str) -> None:
+    settings = link_settings(Config.model_validate({"brokers": {"home": {"url": url}}}), "home")
+    assert settings.max_packet_bytes == 0
