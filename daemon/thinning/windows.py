@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from daemon.messages import Mapped, Message, Outcome, Reading
 from daemon.thinning.policy import Policy, Value
@@ -27,6 +27,13 @@ _WEIGHT = {
 }
 REPEAT = "repeat"
 """The kind of a message that is the same transmission as one before."""
+_REASONS = {
+    Outcome.DUPLICATE: "the same transmission as before",
+    Outcome.UNCHANGED: "nothing of it is further from what was stored last than its deadband",
+    Outcome.THROTTLED: "later messages took its place in the window of `throttle`",
+    Outcome.MERGED: "it is in one point with others of its series",
+    Outcome.WAITING: "it waits for others of its series",
+}
 
 
 @dataclass(slots=True)
@@ -61,9 +68,14 @@ class Ticket:
             # It has said that series are absent.
             outcome = Outcome.STORED
         kind = REPEAT if outcome is Outcome.DUPLICATE else self.base.kind
-        return replace(
-            self.base, outcome=outcome, points=tuple(self.points), kind=kind, origins=(), gone=()
-        )
+        reason = self.base.reason or self.reason_for(outcome)
+        points = tuple(self.points)
+        return Mapped(outcome, points, self.base.rule, reason, kind)
+
+    def reason_for(self, outcome: Outcome) -> str:
+        """Why it was not stored as it is, for a person; empty where its base says why."""
+        is_about_values = self.base.outcome is Outcome.STORED
+        return _REASONS.get(outcome, "") if is_about_values else ""
 
 
 @dataclass(slots=True)
