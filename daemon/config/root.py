@@ -16,14 +16,14 @@ from daemon.config.brokers import BrokerConfig
 from daemon.config.collector import CollectorConfig, LoggingConfig
 from daemon.config.document import Document, Place
 from daemon.config.exposure import exposures
-from daemon.config.placed import PlacedRule
+from daemon.config.placed import PlacedRule, Tier
 from daemon.config.polls import AnyPoll
 from daemon.config.retention import RetentionConfig
 from daemon.config.same_series import same_series, written_by_poll, written_by_source
 from daemon.config.section import Items, Section
 from daemon.config.sources import SourceRule
 from daemon.config.storage import StorageConfig
-from daemon.config.topics import covers, parse_topic_filter
+from daemon.config.topics import covers
 
 
 class Config(Section):
@@ -143,19 +143,28 @@ class Config(Section):
                 )
 
     def _unreached_rules(self) -> Iterator[str]:
-        takers: list[tuple[int, str, tuple[str, ...]]] = []
-        for number, rule in enumerate(self.sources):
-            broker, levels = self.broker_of(rule), parse_topic_filter(rule.topic).levels
-            for other, other_broker, wide in takers:
-                if other_broker == broker and covers(wide, levels):
-                    yield (
-                        f"sources[{number}] ({rule.topic}) never gets a message: sources[{other}] "
-                        f"({self.sources[other].topic}) takes all of them; put the narrower rule "
-                        f"first, or give sources[{other}] `also: true`"
-                    )
+        for name, broker in self.brokers.items():
+            takers: list[tuple[str, str, tuple[str, ...]]] = []
+            for placed in self.message_rules(name):
+                rule, levels = placed.rule, placed.topic_filter.levels
+                if placed.tier is not Tier.SOURCES:
                     break
-            if not rule.also:
-                takers.append((number, broker, levels))
+                if (taker := _taker(takers, levels)) is not None:
+                    yield (
+                        f"{placed.name} ({rule.topic}) never gets a message: {taker[0]} "
+                        f"({taker[1]}) takes all of them; put the narrower rule first, or give "
+                        f"{taker[0]} `also: true`"
+                    )
+                if not rule.also and rule.when is None and rule.only is None:
+                    takers.append((placed.name, rule.topic, levels))
+            for use in broker.presets:
+                found = [_taker(takers, placed.topic_filter.levels) for placed in use.rules()]
+                if all(found) and found[0] is not None:
+                    yield (
+                        f"brokers.{name}.presets: {use.name} never gets a message: {found[0][0]} "
+                        f"({found[0][1]}) takes all of them; give it `also: true`, or a narrower "
+                        "topic"
+                    )
 
     def _same_series(self) -> Iterator[str]:
         sources = (
@@ -196,6 +205,13 @@ class Config(Section):
                     f"brokers.{name} is not connected to: no rule of `sources` is for it, and it "
                     "has neither `presets` nor `discovery`"
                 )
+
+
+def _taker(
+    takers: list[tuple[str, str, tuple[str, ...]]], levels: tuple[str, ...]
+) -> tuple[str, str, tuple[str, ...]] | None:
+    """The first of these rules that takes every message of a filter."""
+    return next((taker for taker in takers if covers(taker[2], levels)), None)
 
 
 def _machine_id() -> str:

@@ -179,3 +179,16 @@ def test_name_of_a_preset_is_that_of_its_file(folder: Path) -> None:
     assert (preset.path, preset.about) == (folder / "gadget.yaml", "A try")
     assert isinstance(preset.rules()[0].rule, SourceRule)
     assert parse_topic_filter(preset.prefixes[0]).wildcard_names == ("device",)
+
+
+def test_preset_that_gets_no_message_is_named(tmp_path: Path) -> None:
+    [notice] = load(tmp_path, use("[gadget]") + 'sources: [{topic: "#", measurement: m}]\n').notices
+    assert notice.startswith(
+        "brokers.home.presets: gadget never gets a message: sources[0] (#) takes all of them"
+    )
+
+
+@pytest.mark.parametrize("option", ["also: true", "when: {$.a: 1}", "only: object"])
+def test_rule_that_lets_messages_on_takes_none_from_a_preset(tmp_path: Path, option: str) -> None:
+    rule = f'{{topic: "#", measurement: m, {option}}}'
+    assert load(tmp_path, use("[gadget]") + f"sources: [{rule}]\n").notices == ()
