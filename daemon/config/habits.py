@@ -23,6 +23,8 @@ _HABITS: dict[str, tuple[str, ...]] = {
     "database": ("storage",),
     "db": ("storage",),
     "decimals": ("round",),
+    "discover": ("discovery",),
+    "discovery_prefix": ("prefix", "discovery"),
     "exec": ("run",),
     "expire": ("max_age",),
     "factor": ("scale",),
