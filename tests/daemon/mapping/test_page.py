@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 
 from daemon.messages import Mapped, Outcome
+from daemon.thinning import Moment, Policies, Thinner, shares_of
 from tests.daemon.mapping.mappers import NOW_US, mapper, message
 from tinyflux import Point
 
 PAGE = Path(__file__).parents[3] / "docs" / "mapping.md"
 TEXT = PAGE.read_text("utf-8")
 EXAMPLE = re.compile(r"^```yaml\n(?P<rule>.*?)^```\n\n^```text\n(?P<talk>.*?)^```$", re.M | re.S)
+NOW = Moment(0, NOW_US)
 EXAMPLES = [pytest.param(found["rule"], found["talk"]) for found in EXAMPLE.finditer(TEXT)]
 
 
@@ -38,10 +40,21 @@ def answer(mapped: Mapped) -> list[str]:
 @pytest.mark.parametrize(("rule", "talk"), EXAMPLES)
 def test_example_gives_what_it_shows(tmp_path: Path, rule: str, talk: str) -> None:
     rules = mapper(tmp_path, "sources:\n  -\n" + textwrap.indent(rule, "    "))
+    thinner = Thinner(Policies(rules.rule_of).of)
     shown: list[str] = []
-    for line in re.findall("^< (.*)$", talk, re.M):
+    for sign, line in re.findall("^([<~]) (.*)$", talk, re.M):
+        shown.append(f"{sign} {line}")
+        if sign == "~":
+            over = thinner.resolved(NOW, is_all=True)
+            shown += [line_of(point) for one in over for point in one.mapped.points]
+            continue
         topic, _, payload = line.partition(" ")
-        shown += [f"< {line}", *answer(rules.map(message(payload, topic)))]
+        item = message(payload, topic)
+        mapped = rules.map(item)
+        ticket = thinner.take(item, mapped, NOW)
+        shown += answer(mapped if ticket is None else ticket.mapped)
+        for number, share in enumerate(shares_of([] if ticket is None else [ticket]), len(shown)):
+            share.number = number
     assert "\n".join(shown) == talk.strip()
 
 
