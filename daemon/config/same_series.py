@@ -13,8 +13,8 @@ from daemon.config.sources import SourceRule, ValueRules
 from daemon.config.templates import parse_template
 from daemon.config.topics import covers, parse_topic_filter
 
-_WILDCARD = "\0wildcard"
-"""Stands for what a level of the topic brings."""
+_WILDCARD = "\0"
+"""Stands for what a level of the topic brings; the number of the level follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,11 @@ def written_by_source(name: str, broker: str, rule: SourceRule) -> Written | Non
     fields = rule.fields or {}
     named = [*fields, *([] if rule.key is None else [rule.key])]
     spent = {one for key in named for one in parse_template(key).wildcards}
-    wild = {one: _WILDCARD for one in topic_filter.wildcard_names if one not in spent}
+    wild = {
+        one: f"{_WILDCARD}{place}"
+        for place, one in enumerate(topic_filter.names)
+        if one and one not in spent
+    }
     if rule.ignore or not _is_settled(rule.measurement):
         return None
     return Written(
@@ -62,13 +66,55 @@ def written_by_poll(name: str, poll: str, measurement: str, rules: ValueRules) -
 def same_series(rules: Sequence[Written]) -> Iterator[tuple[Written, Written]]:
     """Every pair that writes the same fields of the same series, the earlier one first."""
     by_series: dict[tuple[str, frozenset[tuple[str, str]]], list[Written]] = {}
+    shared: dict[str, list[Written]] = {}
     for rule in rules:
-        others = by_series.setdefault((rule.measurement, frozenset(rule.tags.items())), [])
+        # Any wildcard may bring what any other one does.
+        series = rule.measurement, frozenset(_plain(rule.tags).items())
+        alike = by_series.setdefault(series, [])
+        letting_on = shared.setdefault(rule.measurement, [])
+        others = [other for other in alike if not _are_alternatives(other, rule)]
+        others += [other for other in letting_on if _is_same_message(other, rule)]
         for other in others:
-            if _may_share_field(other, rule) and not _are_alternatives(other, rule):
+            if _may_share_field(other, rule):
                 yield other, rule
                 break
-        others.append(rule)
+        alike.append(rule)
+        if rule.is_shared:
+            letting_on.append(rule)
+
+
+def _is_same_message(first: Written, second: Written) -> bool:
+    """Whether a message that both get gives both the same tags: it has one text at each level."""
+    return (
+        first.source == second.source
+        and _overlap(first.levels, second.levels)
+        and _at(first.tags, second.levels) == _at(second.tags, first.levels)
+    )
+
+
+def _plain(tags: Mapping[str, str]) -> dict[str, str]:
+    """The tags, with any wildcard like any other."""
+    return {name: _WILDCARD if text[:1] == _WILDCARD else text for name, text in tags.items()}
+
+
+def _at(tags: Mapping[str, str], levels: Sequence[str]) -> dict[str, str]:
+    """The tags of a message whose topic fits these levels too."""
+    found = {}
+    for name, text in tags.items():
+        place = int(text[1:]) if text[:1] == _WILDCARD else len(levels)
+        is_fixed = place < len(levels) and levels[place] not in ("+", "#")
+        found[name] = levels[place] if is_fixed else text
+    return found
+
+
+def _overlap(first: Sequence[str], second: Sequence[str]) -> bool:
+    """Whether a topic may fit both filters."""
+    for one, other in zip(first, second, strict=False):
+        if "#" in (one, other):
+            return True
+        if one != other and "+" not in (one, other):
+            return False
+    return len(first) == len(second)
 
 
 def _is_settled(text: str) -> bool:
@@ -83,7 +129,7 @@ def _tags(rules: ValueRules, wild: Mapping[str, str]) -> dict[str, str]:
         if text is None:
             tags.pop(name, None)
         elif text[:1] == "{" and text[1:-1] in wild and text[-1] == "}":
-            tags[name] = _WILDCARD
+            tags[name] = wild[text[1:-1]]
         else:
             tags[name] = text
     return tags

@@ -36,6 +36,10 @@ def notices(folder: Path, *rules: str, polls: str = "") -> tuple[str, ...]:
             "topic: a/+x, measurement: m, also: true", "topic: a/+x, measurement: m", id="also"
         ),
         pytest.param(
+            "topic: a/+x, measurement: m, also: true", "topic: a/b, measurement: m, tags: {x: b}",
+            id="also and the level's text",
+        ),
+        pytest.param(
             "topic: a, measurement: m, fields: {t: {}, h: {}}",
             "topic: b, measurement: m, fields: {t: $.x}", id="same field",
         ),
@@ -72,6 +76,14 @@ def test_same_series_is_reported_with_both_places(tmp_path: Path, first: str, se
             id="one or the other",
         ),
         pytest.param("topic: a/+x, measurement: m", "topic: a/+x, ignore: true", id="ignored"),
+        pytest.param(
+            "topic: a/+x, measurement: m, also: true", "topic: a/b, measurement: m, tags: {x: c}",
+            id="also and another text",
+        ),
+        pytest.param(
+            "topic: a/+x, measurement: m, also: true", "topic: b/b, measurement: m, tags: {x: b}",
+            id="also and another topic",
+        ),
         pytest.param(
             "topic: a, measurement: $.m", "topic: b, measurement: $.m", id="payload says it"
         ),
