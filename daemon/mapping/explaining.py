@@ -157,8 +157,7 @@ class RuleStory:
         for name, number in rest.items():
             yield f"field {name}: stored as it is, {number:g}"
         yield from (trouble.reason for trouble in troubles)
-        if self._takes_rest():
-            yield from self._left_out(context, set(fields))
+        yield from self._left_out(context, set(fields))
 
     def _takes_rest(self) -> bool:
         return not self._source.fields or self._source.rest == "store"
@@ -230,19 +229,29 @@ class RuleStory:
         return " -> ".join(parts)
 
     def _left_out(self, context: Context, stored: set[str]) -> Iterator[str]:
+        if not self._takes_rest() and not any(map(is_pattern, self._source.fields or {})):
+            return
         is_excluded = compile_exclusion(self._source.exclude)
         excluded, texts = [], []
-        for name, key, value in _leaves(context.here):
+        for name, key, value in self._leaves(context, stored):
             if name in stored or value is None:
                 continue
             if is_excluded(name, key):
                 excluded.append(name)
-            elif isinstance(value, str):
+            elif isinstance(value, str) and self._takes_rest():
                 texts.append(name)
         if excluded:
             yield f"left out by `exclude`: {', '.join(excluded)}"
         if texts:
             yield f"text, so no field of its own: {', '.join(texts)}"
+
+    def _leaves(self, context: Context, stored: set[str]) -> Iterator[tuple[str, str, JsonValue]]:
+        here = context.here
+        key = None if isinstance(here, (dict, list)) else self._rule.key_of(context)
+        if key is None:
+            yield from _leaves(here)
+        elif not stored:
+            yield key, key, here
 
 
 _RETAINED = {

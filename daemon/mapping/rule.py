@@ -175,9 +175,13 @@ class CompiledRule:
         number = convert(value, context, name)
         return ({} if number is None else {name: number}), []
 
+    def key_of(self, context: Context) -> str | None:
+        """What `key` calls a single value; None without `key`. Raises Unfit."""
+        return None if self._key is None else _name_of(self._key, context)
+
     def _keyed(self, value: JsonValue, context: Context) -> dict[str, JsonValue]:
-        assert self._key is not None
-        key = _name_of(self._key, context)
+        key = self.key_of(context)
+        assert key is not None
         name = snake(key) if self._is_snake else key
         if name not in self._rest.taken and self._rest.is_excluded(key, key):
             return {}

@@ -418,3 +418,22 @@ def test_reader_that_has_seen_enough_is_no_fault(config: str, tmp_path: Path) ->
         ["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stderr, done.stdout.count("\n")) == (0, "", 1)
+
+
+@pytest.mark.parametrize(
+    ("topic", "payload", "told"),
+    [
+        ("homie/car/engine/$properties", "5", "left out by `exclude`: $properties"),
+        ("homie/car/engine/mode", "sport", "text, so no field of its own: mode"),
+        ("homie/car/engine/max-speed", "5", "field max_speed: stored as it is, 5"),
+        ("slimmelezer/sensor/wifi_signal/state", "-60", "left out by `exclude`: wifi_signal"),
+    ],
+)
+def test_page_tells_of_a_value_that_its_topic_names(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], topic: str, payload: str, told: str
+) -> None:
+    config = tmp_path / "presets.yaml"
+    config.write_text("brokers: {home: {url: mqtt://x, presets: [homie, dsmr]}}\n", "utf-8")
+    lines = page(str(config), capsys, topic, payload)
+    about = [line for line in lines if line.startswith(("left out", "text,", "field "))]
+    assert about == [told]
