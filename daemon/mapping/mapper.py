@@ -49,6 +49,8 @@ class RuleMapper:
         self._routers = routers
         self._polls = polls
         self._compiler = compiler
+        self._discovered: dict[tuple[str, str], frozenset[str]] = {}
+        """Names of rules by broker and key."""
         self._tiers: set[Tier] = set()
         self._add_tiers(tiers)
         self._precedence = Precedence()
@@ -87,7 +89,11 @@ class RuleMapper:
             KeyError: for an unknown broker.
         """
         self._routers[broker].exchange(key, [self._compiler.compile(rule) for rule in rules])
+        names = frozenset(rule.name for rule in rules)
+        for name in self._discovered.pop((broker, key), frozenset()) - names:
+            self._compiler.rules.pop(name, None)
         if rules:
+            self._discovered[broker, key] = names
             self._add_tiers([Tier.DISCOVERY])
 
     def _add_tiers(self, tiers: Iterable[Tier]) -> None:

@@ -75,6 +75,16 @@ def test_empty_payload_removes(tmp_path: Path) -> None:
     assert send(mapper, TOPIC, "").reason == "nothing was announced here"
 
 
+def test_rule_that_is_gone_is_known_no_more(tmp_path: Path) -> None:
+    mapper = discovering(tmp_path)
+    send(mapper, TOPIC, plug(expire_after=60))
+    rule = mapper.rules.rule_of("discovery.sensor/0x01/power")
+    assert rule is not None
+    assert rule.expire_after_s == 60
+    send(mapper, TOPIC, "")
+    assert mapper.rules.rule_of("discovery.sensor/0x01/power") is None
+
+
 def test_announcement_that_became_unusable_is_gone(tmp_path: Path) -> None:
     mapper = discovering(tmp_path)
     send(mapper, TOPIC, PLUG)
