@@ -59,8 +59,6 @@ SHORT: Mapping[str, str] = {
     "pos_open": "position_open",
     "pos_t": "position_topic",
     "pos_tpl": "position_template",
-    "pow_stat_t": "power_state_topic",
-    "pow_stat_tpl": "power_state_template",
     "spd_rng_max": "speed_range_max",
     "spd_rng_min": "speed_range_min",
     "stat_cla": "state_class",
