@@ -207,7 +207,7 @@ class Link:
             # the kernel would then reset the connection, and the broker might lose what we said
             # last: the acknowledgements, and the DISCONNECT that holds back the will.
             spare = socket.socket(fileno=os.dup(connection.fileno()))
-        self._client.disconnect()
+        self._client.disconnect(properties=self._parting_wishes())
         connection = self._client.socket()
         if connection is not None:
             connection.close()
@@ -244,6 +244,14 @@ class Link:
         client.on_unsubscribe = self._on_unsubscribe
         client.on_message = self._on_message
         return client
+
+    def _parting_wishes(self) -> Properties | None:
+        if not (self._settings.is_version_5 and self._settings.is_passing):
+            return None
+        # Else the broker keeps the session, and messages for it, for as long as CONNECT said.
+        wishes = Properties(PacketTypes.DISCONNECT)  # type: ignore[no-untyped-call]
+        wishes.SessionExpiryInterval = 0
+        return wishes
 
     def _session_wishes(self) -> Properties:
         wishes = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
