@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Iterable, Mapping
 
 from daemon.config import FieldRule, Unit, find_unit, is_path
 from daemon.mapping.troubles import Kind, Unfit, show
@@ -65,14 +65,24 @@ def _without_text(parse: Parse) -> Parse:
     return parse_value
 
 
-def _boolean_words(rule: FieldRule) -> dict[str, int]:
+def _boolean_words(rule: FieldRule) -> Mapping[str, int]:
+    if rule.true_words is None and rule.false_words is None:
+        return _USUAL_WORDS
     true = TRUE_WORDS if rule.true_words is None else rule.true_words
     false = FALSE_WORDS if rule.false_words is None else rule.false_words
+    return _numbered(true, false)
+
+
+def _numbered(true: Iterable[str], false: Iterable[str]) -> dict[str, int]:
     words = dict.fromkeys((word.strip().casefold() for word in false), 0)
     return words | dict.fromkeys((word.strip().casefold() for word in true), 1)
 
 
-def _float_parser(words: dict[str, int], null_words: Container[str]) -> Parse:
+# One for all fields: discovery may bring thousands.
+_USUAL_WORDS = _numbered(TRUE_WORDS, FALSE_WORDS)
+
+
+def _float_parser(words: Mapping[str, int], null_words: Container[str]) -> Parse:
     takes_booleans = bool(words)
 
     def parse(raw: JsonValue) -> int | float | None:
@@ -163,7 +173,7 @@ def as_int(number: int) -> int:
     return number
 
 
-def _bool_parser(words: dict[str, int], null_words: Container[str]) -> Parse:
+def _bool_parser(words: Mapping[str, int], null_words: Container[str]) -> Parse:
     allowed = ", ".join(words)
 
     def parse(raw: JsonValue) -> int | None:

@@ -69,7 +69,7 @@ class CompiledRule:
         self.labels = Labels(
             measurement, rules.tags, common_tags, wildcards=wildcards, spent=frozenset(spent)
         )
-        self.null_words = frozenset(word.strip().casefold() for word in rules.null_values)
+        self.null_words = _folded(tuple(rules.null_values))
         self._each = None if rules.each is None else parse_path(rules.each)
         self._fields = tuple(
             _compile_field(key, fields[key], wildcards, self.null_words, memory)
@@ -186,6 +186,12 @@ class CompiledRule:
         if name not in self._rest.taken and self._rest.is_excluded(key, key):
             return {}
         return {name: value}
+
+
+@lru_cache(maxsize=64)
+def _folded(words: tuple[str, ...]) -> frozenset[str]:
+    # Most rules have the same, and discovery may bring thousands of rules.
+    return frozenset(word.strip().casefold() for word in words)
 
 
 def _compile_field(
