@@ -17,6 +17,8 @@ from typing import Any
 import pytest
 
 from daemon.cli import main
+from daemon.config import DiscoveryConfig
+from daemon.discovery import Registry
 from daemon.errors import EX_CONFIG, EX_DATAERR, EX_NOINPUT, EX_USAGE
 
 CONFIG = """\
@@ -181,6 +183,26 @@ def test_announcement_brings_the_rule_of_the_lines_below(batch: Batch) -> None:
         "no-rule", "no-value", "stored", "no-value", "no-rule",
     ]  # fmt: skip
     assert answers[2]["rule"].startswith("discovery.")
+
+
+def test_what_was_announced_to_the_service_is_known(
+    config: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    registry = Registry(DiscoveryConfig())
+    registry.take("homeassistant/sensor/p/config", b'{"name": "P", "stat_t": "plug/p"}')
+    known = {"version": 1, "brokers": {"home": registry.remembered()}}
+    (tmp_path / "data.discovery.json").write_text(json.dumps(known), encoding="utf-8")
+    lines = page(config, capsys, "plug/p", "5")
+    assert lines[2].startswith("discovery.")
+    assert lines[-2].startswith("stored by discovery.")
+
+
+def test_announcement_is_told_from_a_message(
+    config: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = page(config, capsys, "homeassistant/sensor/p/config", '{"name": "P"}')
+    assert lines[2] == "an announcement, which `discovery` reads; no rule gets it"
+    assert lines[-1].startswith(("rejected by discovery", "no-value by discovery"))
 
 
 @pytest.mark.parametrize(
