@@ -60,6 +60,20 @@ def test_device_topic_alone_is_stored_when_it_changes(tmp_path: Path) -> None:
     assert outcomes(tmp_path, values) == ["stored", "unchanged", "stored"]
 
 
+def test_advertisement_that_two_gateways_hear_is_stored_once(tmp_path: Path) -> None:
+    found = outcomes(
+        tmp_path,
+        [
+            (0.0, "home/attic/BTtoMQTT/C6C752663CBF", '{"rssi": -23, "tempc": 17.6}'),
+            (0.3, "home/cellar/BTtoMQTT/C6C752663CBF", '{"rssi": -81, "tempc": 17.6}'),
+            (2.5, "home/attic/BTtoMQTT/C6C752663CBF", '{"rssi": -24, "tempc": 17.7}'),
+            (60.0, "home/cellar/BTtoMQTT/C6C752663CBF", '{"rssi": -80, "tempc": 17.7}'),
+        ],
+        preset="openmqttgateway",
+    )
+    assert found == ["stored", "duplicate", "stored", "stored"]
+
+
 def test_values_that_a_victron_device_repeats_are_stored_every_quarter_of_an_hour(
     tmp_path: Path,
 ) -> None:
