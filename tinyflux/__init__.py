@@ -1,6 +1,6 @@
 """An embedded time-series engine whose store is one plain CSV file."""
 
-from tinyflux.changes import Insert, Remove, Update
+from tinyflux.changes import Insert, Remove, RemoveRows, Update
 from tinyflux.database import TinyFlux
 from tinyflux.measurement import Measurement
 from tinyflux.point import Point
@@ -16,6 +16,7 @@ __all__ = [
     "MemoryStorage",
     "Point",
     "Remove",
+    "RemoveRows",
     "Storage",
     "TagQuery",
     "TimeQuery",

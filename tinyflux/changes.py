@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from tinyflux.arguments import items_of, lasting, require_measurement, texts_of
+from tinyflux.columns import RowArray
 from tinyflux.errors import ArgumentError
 from tinyflux.line_protocol import FieldSet, TagSet
 from tinyflux.point import Point, plain_number, validate_fields, validate_tags
@@ -40,6 +41,16 @@ class Remove:
 
     query: Query | None
     measurement: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class RemoveRows:
+    """Remove the rows of these numbers of the `View` that was given to decide on; see `revise`.
+
+    Which of them an earlier change of the same list has removed does not matter.
+    """
+
+    rows: RowArray
 
 
 @dataclass(frozen=True)
@@ -81,7 +92,7 @@ class Update:
         return self._measurement
 
 
-Change: TypeAlias = "Remove | Insert | Update"
+Change: TypeAlias = "Remove | RemoveRows | Insert | Update"
 
 
 @dataclass
@@ -103,6 +114,8 @@ class Plan:
         """Take one more change into the plan; how many points it removes, changes or adds."""
         if isinstance(change, Remove):
             return self._remove(change)
+        if isinstance(change, RemoveRows):
+            return self._remove_rows(change.rows)
         if isinstance(change, Update):
             return self._update(_Updater.of(change), change)
         if isinstance(change, Insert):
@@ -148,6 +161,14 @@ class Plan:
         self.is_kept[rows] = False
         self.added = [point for place, point in enumerate(self.added) if place not in added]
         return len(rows) + len(added)
+
+    def _remove_rows(self, rows: RowArray) -> int:
+        found = np.asarray(rows, dtype=np.int64)
+        if len(found) and (int(found.min()) < 0 or int(found.max()) >= self.table.n_rows):
+            raise ArgumentError(f"RemoveRows: rows are numbered from 0 to {self.table.n_rows - 1}")
+        n_before = int(np.count_nonzero(self.is_kept))
+        self.is_kept[found] = False
+        return n_before - int(np.count_nonzero(self.is_kept))
 
     def _update(self, updater: _Updater, change: Update) -> int:
         rows = self._rows(change.query, change.scope)

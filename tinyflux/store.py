@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
+from collections.abc import Callable, Iterable, Iterator, Sized
 from datetime import datetime
 from functools import partial
 from itertools import islice, takewhile
 from types import TracebackType
 from typing import Any, ClassVar, Self
 
-from tinyflux.analysis import Analysis
 from tinyflux.arguments import (
     items_of,
     require_callable,
@@ -22,10 +21,8 @@ from tinyflux.arguments import (
 )
 from tinyflux.arguments import select_keys as checked_keys
 from tinyflux.changes import (
-    Change,
     FieldChange,
     Keys,
-    Plan,
     Remove,
     TagChange,
     TextChange,
@@ -37,7 +34,6 @@ from tinyflux.errors import CacheDamageError
 from tinyflux.index import Index
 from tinyflux.operations import (
     append_op,
-    changing,
     read_op,
     reset_op,
     temp_storage_op,
@@ -47,6 +43,7 @@ from tinyflux.point import Point
 from tinyflux.predicates import Query
 from tinyflux.queries import require_query
 from tinyflux.reading import IndexReader, Reader, ScanReader, Span
+from tinyflux.revision import Revision
 from tinyflux.storable import Ready
 from tinyflux.storages import CSVStorage, Storage
 
@@ -55,7 +52,7 @@ logger = logging.getLogger(__name__)
 _BATCH_POINTS = 1000
 
 
-class PointStore(Analysis):
+class PointStore(Revision):
     """The operations of a database on its storage."""
 
     default_measurement_name: ClassVar[str] = Point.default_measurement_name
@@ -355,29 +352,6 @@ class PointStore(Analysis):
         return self._apply(
             [Update(None, time, measurement, tags, fields, unset_fields, unset_tags)]
         )[0]
-
-    @write_op
-    @temp_storage_op
-    def apply(self, changes: Iterable[Change], compact_key_prefixes: bool = False) -> list[int]:
-        """Carry out removals, updates and inserts in order, as one atomic change.
-
-        Each sees what those before it did. Returns how many points each removed, changed or added.
-        Either all of it is stored when this returns, or an error is raised and none of it is.
-        """
-        listed = list(items_of("apply", changes, "Remove, Update and Insert"))
-        return self._apply(listed, is_compact=compact_key_prefixes)
-
-    def _apply(self, changes: Sequence[Change], *, is_compact: bool = False) -> list[int]:
-        with self._engine.change() as change:
-            plan = Plan(change.table, is_compact)
-            with changing(self._storage):  # functions of the caller run in here, and only here
-                counts = [plan.apply(item) for item in changes]
-            new = plan.new_rows
-            if new.added or not new.is_only_added:
-                change.carry_out(new, plan.inserted)
-            else:
-                plan.inserted.give()
-        return counts
 
 
 def _batches(
