@@ -148,11 +148,16 @@ class RuleStory:
             yield trouble.reason
             return
         fields, troubles = self._fields(self._rule, context)
-        told = set()
-        for key in self._source.fields or {}:
+        told, absent = set(), []
+        for key, field in (self._source.fields or {}).items():
             for name, story in self._field(key, context, fields):
                 told.add(name)
-                yield f"field {name}: {story}"
+                if field.optional and story.endswith(_ABSENT):
+                    absent.append(name)
+                else:
+                    yield f"field {name}: {story}"
+        if absent:
+            yield f"not there, and need not be: {', '.join(absent)}"
         rest = {name: number for name, number in fields.items() if name not in told}
         for name, number in rest.items():
             yield f"field {name}: stored as it is, {number:g}"
@@ -253,6 +258,8 @@ class RuleStory:
         elif not stored:
             yield key, key, here
 
+
+_ABSENT = "nothing -> no field"
 
 _RETAINED = {
     "once": "retained, `retained: once`: taken unless its payload is the last that the topic had",
