@@ -98,7 +98,8 @@ class Preset:
                 except ConfigError as error:
                     problems += error.problems
         if problems:
-            raise ConfigError(problems)
+            # What is wrong with a rule is so with each prefix.
+            raise ConfigError(list(dict.fromkeys(problems)))
         return tuple(placed)
 
     def _rule(self, number: int, options: dict[str, Any], bound: Mapping[str, str]) -> PlacedRule:

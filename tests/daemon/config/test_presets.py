@@ -168,6 +168,15 @@ def test_wrong_file_is_explained_by_file_and_line(
     assert found in f"{problem.found} {problem.allowed}"
 
 
+def test_what_is_wrong_with_a_rule_is_said_once_for_all_prefixes(tmp_path: Path) -> None:
+    path = tmp_path / "gadget.yaml"
+    text = GADGET.replace("[+device]", "[a/+device, b/+device]").replace("{device}", "{room}")
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        read_preset(path)
+    assert [problem.line for problem in caught.value.problems] == [7]
+
+
 def test_broker_with_presets_alone_is_connected_to(tmp_path: Path) -> None:
     assert load(tmp_path, use("[gadget]")).notices == ()
     assert "has neither `presets` nor `discovery`" in load(tmp_path, use("[]")).notices[1]
