@@ -14,19 +14,18 @@ from daemon.config import (
     FieldRule,
     SourceRule,
     fits,
-    is_path,
     is_pattern,
     parse_expression,
-    parse_path,
     parse_template,
 )
+from daemon.mapping.field_steps import found_at, origin_of, shown, stages_of, summary_of
 from daemon.mapping.leaves import compile_exclusion
 from daemon.mapping.memory import FieldMemory
 from daemon.mapping.points import compile_rule
-from daemon.mapping.reach import MISSING, Context, compile_path
+from daemon.mapping.reach import MISSING, Context
 from daemon.mapping.routing import Route
 from daemon.mapping.rule import CompiledRule
-from daemon.mapping.troubles import Unfit, show
+from daemon.mapping.troubles import Unfit
 from daemon.messages import JsonValue, Message
 
 MAX_PARTS = 20
@@ -99,7 +98,7 @@ class RuleStory:
             return f"payload of {size}, read as {kind}: it says that there is no value"
         if len(parts) > 1:
             return f"payload of {size}, read as {kind}: {len(parts)} rows"
-        return f"payload of {size}, read as {kind}: {_summary(parts[0].here)}"
+        return f"payload of {size}, read as {kind}: {summary_of(parts[0].here)}"
 
     def _refusal(self, parts: list[Context]) -> str:
         """Why the rule does not take a payload that it can read; empty: it does."""
@@ -108,11 +107,11 @@ class RuleStory:
             if (only == "object") not in objects:
                 return f"`only: {only}` does not hold, so the rules further down are asked"
         for path, wanted in (self._source.when or {}).items():
-            found = [_found(path, part) for part in parts]
+            found = [found_at(path, part) for part in parts]
             if not any(fits(_scalar(one), want) for one in found for want in wanted):
                 needed = " or ".join("nothing" if want is None else want for want in wanted)
                 return (
-                    f"`when` does not hold: at {path} stands {_show(found[0])}, needed is "
+                    f"`when` does not hold: at {path} stands {shown(found[0])}, needed is "
                     f"{needed}; so the rules further down are asked"
                 )
         return ""
@@ -130,7 +129,7 @@ class RuleStory:
             depth = 0
             if len(made) > 1:
                 keys = "".join(f"[{key!r}]" for key in context.keys)
-                yield Line(f"part {number + 1} {keys}: {_summary(context.here)}")
+                yield Line(f"part {number + 1} {keys}: {summary_of(context.here)}")
                 depth = 1
             for text in self._part(context, message):
                 yield Line(text, depth)
@@ -180,7 +179,9 @@ class RuleStory:
     ) -> Iterator[tuple[str, str]]:
         """Name and steps of what a key of `fields` stands for."""
         rule = (self._source.fields or {})[key]
-        stages = [(label, self._fields_of_stage(key, one, context)) for label, one in _stages(rule)]
+        stages = [
+            (label, self._fields_of_stage(key, one, context)) for label, one in stages_of(rule)
+        ]
         names = [name for _, fields in stages for name in fields] or (
             [] if is_pattern(key) else [key]
         )
@@ -208,7 +209,7 @@ class RuleStory:
         parts = [
             f"fits {key}"
             if is_pattern(key)
-            else _origin(name if parse_template(key).names else key, rule, context)
+            else origin_of(name if parse_template(key).names else key, rule, context)
         ]
         last: object = MISSING
         for label, fields in stages:
@@ -267,94 +268,9 @@ _RETAINED = {
     "store": "retained, `retained: store`: taken each time",
 }
 
-_LATER: Mapping[str, tuple[str, ...]] = {
-    "ignore": ("ignore",),
-    "expression": ("expression",),
-    "scale": ("scale", "offset"),
-    "unit": ("unit", "store_as"),
-    "round": ("round",),
-    "range": ("min", "max", "on_range"),
-}
-"""The steps after reading, in order, and the options of each."""
-
-
-def _stages(rule: FieldRule) -> list[tuple[str, FieldRule]]:
-    """The field's rule cut short after each of its steps, with a word for the step."""
-    defaults = {name: info.default for name, info in FieldRule.model_fields.items()}
-    uses_value = rule.expression is not None and parse_expression(rule.expression).uses_value
-    given = {
-        step: {name: getattr(rule, name) for name in names}
-        for step, names in _LATER.items()
-        if any(getattr(rule, name) != defaults[name] for name in names)
-        # An expression without `value` is how the field is found.
-        and (step != "expression" or uses_value)
-    }
-    cut = {name: defaults[name] for step in given for name in _LATER[step]}
-    # Counting needs the counter's state, and a default would hide where the value went.
-    base = rule.model_copy(update={**cut, "kind": "gauge", "default": None})
-    stages = [("read", base)]
-    for step, options in given.items():
-        base = base.model_copy(update=options)
-        stages.append((_word(step, rule), base))
-    return stages
-
-
-def _word(step: str, rule: FieldRule) -> str:
-    match step:
-        case "expression":
-            return f"{rule.expression}"
-        case "scale":
-            shift = f" {'+' if rule.offset >= 0 else '-'} {abs(rule.offset):g}"
-            return f"* {rule.scale:g}{shift if rule.offset else ''}"
-        case "unit":
-            return f"{rule.unit} to {rule.store_as}"
-        case "round":
-            return f"round: {rule.round}"
-        case "range":
-            low = "" if rule.min is None else f"{rule.min:g}"
-            high = "" if rule.max is None else f"{rule.max:g}"
-            return f"allowed {low}..{high}"
-    return "ignore"
-
-
-def _origin(key: str, rule: FieldRule, context: Context) -> str:
-    """Where the field's value comes from and what stands there."""
-    if rule.value_template is not None:
-        return f"template {rule.value_template}"
-    if rule.value is not None:
-        return f"value {rule.value}"
-    if rule.path is not None:
-        return f"at {rule.path} {_show(_found(rule.path, context))}"
-    if rule.expression is not None and not parse_expression(rule.expression).uses_value:
-        return f"expression {rule.expression}"
-    if isinstance(context.here, dict):
-        return f"at {key} {_show(context.here.get(key, MISSING))}"
-    return f"the payload, {show(context.here)}"
-
-
-def _found(path: str, context: Context) -> Any:
-    try:
-        return compile_path(parse_path(path))(context) if is_path(path) else MISSING
-    except Unfit as trouble:
-        return trouble.reason
-
 
 def _scalar(value: Any) -> Any:
     return None if value is MISSING or isinstance(value, (dict, list)) else value
-
-
-def _show(value: Any) -> str:
-    return "nothing" if value is MISSING else show(value)
-
-
-def _summary(value: Any) -> str:
-    if isinstance(value, dict):
-        keys = [str(key)[:40] for key in list(value)[:8]]
-        more = f" and {len(value) - 8} more" if len(value) > 8 else ""
-        return f"an object with {', '.join(keys)}{more}" if keys else "an object without keys"
-    if isinstance(value, list):
-        return f"a list of {len(value)}"
-    return show(value)
 
 
 def _leaves(value: JsonValue) -> Iterator[tuple[str, str, JsonValue]]:
