@@ -174,7 +174,7 @@ def test_what_is_wrong_with_a_rule_is_said_once_for_all_prefixes(tmp_path: Path)
     path.write_text(text, encoding="utf-8")
     with pytest.raises(ConfigError) as caught:
         read_preset(path)
-    assert [problem.line for problem in caught.value.problems] == [7]
+    assert [problem.line for problem in caught.value.problems] == [8]
 
 
 def test_broker_with_presets_alone_is_connected_to(tmp_path: Path) -> None:
