@@ -71,6 +71,11 @@ class ClockHold:
         """Whether nobody has set the clock in time: what is stored is marked. Any thread."""
         return self._trust.trust is Trust.GIVEN_UP
 
+    @property
+    def has_time(self) -> bool:
+        """Whether what happens now can be given a time, be it a doubtful one."""
+        return self._trust.trust is not Trust.NOT_YET
+
     def open(self) -> None:
         """Take up what waited when the last process ended. Raises StartError."""
         self._trust.open()

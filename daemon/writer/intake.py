@@ -43,8 +43,14 @@ class Intake:
         entries = [*due, *(self.entry_of(item) for item in items)]
         if self._thinning is None:
             return entries
-        is_believed = self._hold is None or self._hold.is_clock_believed
-        parts = self._thinning.over(is_all=is_ending, is_clock_believed=is_believed)
+        has_time = self._hold is None or self._hold.has_time
+        parts = self._thinning.over(is_all=is_ending, has_time=has_time)
+        if self._hold is not None and not self._hold.is_clock_believed:
+            for part in parts:
+                if not part.spooled:
+                    # A point without an item has its time from the clock.
+                    doubtful = replace(part.item, is_clock_doubtful=True)
+                    marked(part.mapped, doubtful)
         for entry in entries:
             entry.settle()
         n_known = sum(1 for _ in takewhile(is_known, entries))

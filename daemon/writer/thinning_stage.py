@@ -52,10 +52,10 @@ class ThinningStage:
         self._thinner.may_wait = not self._waiting.is_full
         return self._thinner.take(item, mapped, self._now())
 
-    def over(self, *, is_all: bool, is_clock_believed: bool) -> list[Entry]:
+    def over(self, *, is_all: bool, has_time: bool) -> list[Entry]:
         """What need not wait any more, and what says that a series is absent. Ends a turn."""
         now = self._now()
-        absences = self._thinner.absent(now) if is_clock_believed and not is_all else []
+        absences = self._thinner.absent(now) if has_time and not is_all else []
         parts = [
             Entry(
                 one.item,
@@ -83,9 +83,9 @@ class ThinningStage:
         """Whether nothing waits."""
         return not self._thinner.n_windows
 
-    def due_in_s(self, *, is_clock_believed: bool) -> float | None:
+    def due_in_s(self, *, has_time: bool) -> float | None:
         """After how long `over` will have something; perhaps."""
-        due_us = self._thinner.next_due_us(with_absent=is_clock_believed)
+        due_us = self._thinner.next_due_us(with_absent=has_time)
         return None if due_us is None else max(0.0, due_us / 1e6 - self._clock.monotonic_s())
 
     def keep(self, shares: Sequence[Share]) -> None:

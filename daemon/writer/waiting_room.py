@@ -88,8 +88,7 @@ class WaitingRoom:
     def _thinning_due_in_s(self) -> float | None:
         if self._thinning is None:
             return None
-        is_believed = self._hold is None or self._hold.is_clock_believed
-        return self._thinning.due_in_s(is_clock_believed=is_believed)
+        return self._thinning.due_in_s(has_time=self._hold is None or self._hold.has_time)
 
     def keep(self, batch: Batch) -> None:
         """What must wait is in the spool, and what has waited is out of it, in this order: a kill

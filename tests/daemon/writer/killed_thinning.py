@@ -27,22 +27,29 @@ TEXTS = ("1", "2", "2", "1", "3")
 HOUR_US = 3_600_000_000
 POLICIES = {
     "throttle": Policy(leaves_out=False, window_us=HOUR_US),
-    "merge": Policy(leaves_out=False, window_us=HOUR_US, keeps_last=False),
+    "joined": Policy(leaves_out=False, window_us=HOUR_US),
     "deadband": Policy(leaves_out=True, deadband_for=lambda _: parse_deadband(0)),
 }
 ROWS = {
-    "throttle": [3.0],
-    "merge": [1.0, 2.0, 2.0, 1.0, 3.0],
-    "deadband": [1.0, 2.0, 1.0, 3.0],
+    "throttle": [{"value": 3.0}],
+    "joined": [{"value 1.0": 1.0, "value 2.0": 2.0, "value 3.0": 3.0}],
+    "deadband": [{"value": value} for value in (1.0, 2.0, 1.0, 3.0)],
 }
 """What all of the messages must become."""
 
 
 class ThinnedMapper(NumberMapper):
-    """The same, of a rule that thins."""
+    """The same, of a rule that thins; the rule `joined` has a field for each number."""
+
+    def __init__(self, rule: str) -> None:
+        self._rule = rule
 
     def map(self, item: Message | Reading) -> Mapped:
         mapped = super().map(item)
+        if self._rule == "joined":
+            [point] = mapped.points
+            value = point.fields["value"]
+            point.fields = {f"value {value}": value}
         return Mapped(
             mapped.outcome, mapped.points, mapped.rule, origins=(Origin("sources[0]", {}),)
         )
@@ -63,26 +70,26 @@ def messages(*, connection: int, is_duplicate: bool = False) -> list[Message]:
     ]
 
 
-def writer_of(folder: Path, rule: str, *, is_over: bool = False) -> RunningWriter:
-    """A writer that commits soon. With `is_over` what waits has waited long enough: the clock of
-    the board shows a later time than that of the messages by far."""
+def writer_of(folder: Path, rule: str, boot_id: str = BOOT) -> RunningWriter:
+    """A writer that commits soon. What waits when it begins is over: the clock of this machine
+    shows a much later time than the messages have."""
     clock, memory = SystemClock(), SeriesMemory()
     policy = POLICIES[rule]
     data = folder / "data.csv"
     stage = ThinningStage(
-        Thinner(lambda _: None if is_over else policy, memory),
-        WaitingPoints(Spool(folder / "data.spool", BOOT)),
+        Thinner(lambda _: policy, memory),
+        WaitingPoints(Spool(folder / "data.spool", boot_id)),
         SeriesFile(folder / "data.series.json", data, memory, clock),
         clock,
     )
     return RunningWriter(
-        folder, interval_s=0.05, boot_id=BOOT, mapper=ThinnedMapper(), thinning=stage
+        folder, interval_s=0.05, boot_id=boot_id, mapper=ThinnedMapper(rule), thinning=stage
     )
 
 
 def main(folder: Path, rule: str, step: str, name: str, after: int, how: str) -> None:
     """Ends by SIGKILL, at the latest when all is acknowledged, or all that has waited is over."""
-    running = writer_of(folder, rule, is_over=how == "close")
+    running = writer_of(folder, rule)
     left = [after]
 
     def kill(done: str, path: str) -> None:

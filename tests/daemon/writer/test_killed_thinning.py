@@ -12,7 +12,9 @@ import pytest
 from daemon.messages import Outcome
 from tests.daemon.waiting import wait_until
 from tests.daemon.writer.conftest import RunningWriter
+from tests.daemon.writer.killed import BOOT
 from tests.daemon.writer.killed_thinning import ROWS, TEXTS, messages, writer_of
+from tinyflux import TinyFlux
 
 _ROOT = Path(__file__).parents[3]
 COMING = [
@@ -46,7 +48,7 @@ def _kill(folder: Path, rule: str, step: str, name: str, after: int, how: str) -
     assert ended.returncode == -signal.SIGKILL, ended.stderr
 
 
-def _finish(running: RunningWriter, acknowledged: int) -> list[float]:
+def _finish(running: RunningWriter, acknowledged: int) -> list[dict[str, int | float | None]]:
     """What is stored once it has ended in order; its ledger balances."""
     try:
         wait_until(
@@ -56,7 +58,8 @@ def _finish(running: RunningWriter, acknowledged: int) -> list[float]:
         assert running.writer.stop(10.0)
     assert running.ledger.difference(running.inbox.counts(), running.writer.held()) == 0
     assert running.ledger.outcomes()[Outcome.WAITING] == 0
-    return running.values()
+    with TinyFlux(str(running.path), access_mode="r") as db:
+        return [point.fields for point in db.all(sorted=False)]
 
 
 @pytest.mark.parametrize("rule", ROWS)
@@ -72,13 +75,14 @@ def test_what_comes_again_changes_nothing(
     assert _finish(running, len(TEXTS)) == ROWS[rule]
 
 
-@pytest.mark.parametrize("rule", ["throttle", "merge"])
+@pytest.mark.parametrize("boot_id", [BOOT, "another boot"])
 @pytest.mark.parametrize(("step", "name", "after"), CLOSING)
 def test_what_has_waited_is_stored_once(
-    tmp_path: Path, rule: str, step: str, name: str, after: int
+    tmp_path: Path, step: str, name: str, after: int, boot_id: str
 ) -> None:
-    _kill(tmp_path, rule, "none", "", 0, "come")
-    _kill(tmp_path, rule, step, name, after, "close")
-    running = writer_of(tmp_path, rule, is_over=True)
+    """After a restart of the machine too, for which the page cache is believed no more."""
+    _kill(tmp_path, "joined", "none", "", 0, "come")
+    _kill(tmp_path, "joined", step, name, after, "close")
+    running = writer_of(tmp_path, "joined", boot_id)
     running.writer.start()
-    assert _finish(running, 0) == ROWS[rule]
+    assert _finish(running, 0) == ROWS["joined"]
