@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -34,12 +35,11 @@ def announced(change: dict[str, object] | None = None) -> str:
     return json.dumps({**ANNOUNCED, **(change or {})})
 
 
-def wait_for_topic(collector: CollectorProcess, topic: str) -> None:
-    """Until the collector has subscribed to it."""
-    path = collector.folder / "data.sessions.json"
+def wait_for_topic(mosquitto: Mosquitto, collector: CollectorProcess, topic: str) -> None:
+    """Until the broker has subscribed the collector to it."""
+    line = re.compile(rf"tinyflux-test-\w+ 1 {re.escape(topic)}$", re.MULTILINE)
     collector.wait_for(
-        lambda: path.exists() and topic in path.read_text(encoding="utf-8"),
-        f"a subscription to {topic}",
+        lambda: line.search(mosquitto.log_text()) is not None, f"a subscription to {topic}"
     )
 
 
@@ -59,7 +59,7 @@ def test_device_that_announces_itself_is_stored_from_then_on(
     assert rows[0].tags == {"host": "test", **TAGS}
 
     mosquitto.publish(CONFIG, announced({"state_topic": "z/Kitchen"}), retain=True)
-    wait_for_topic(collector, "z/Kitchen")
+    wait_for_topic(mosquitto, collector, "z/Kitchen")
     mosquitto.publish("zigbee2mqtt/Kitchen", '{"temperature": 22.5}')
     mosquitto.publish("z/Kitchen", '{"temperature": 23.5}')
     rows = wait_for_rows(collector.data_path, "temperature", 3)
@@ -72,7 +72,7 @@ def test_device_that_is_gone_has_no_value_any_more(
 ) -> None:
     mosquitto.publish(CONFIG, announced({"avty_t": "z/lwt"}), retain=True)
     collector = start_collector(configuration(mosquitto, "3.1.1"))
-    wait_for_topic(collector, "z/lwt")
+    wait_for_topic(mosquitto, collector, "z/lwt")
     mosquitto.publish("zigbee2mqtt/Kitchen", '{"temperature": 21.5}')
     wait_for_rows(collector.data_path, "temperature", 1)
     mosquitto.publish("z/lwt", "offline")
@@ -90,7 +90,7 @@ def test_announcement_that_the_broker_did_not_keep_outlives_a_restart(
     first = start_collector(text)
     first.wait_for_log("connected (MQTT")
     mosquitto.publish(CONFIG, announced())
-    wait_for_topic(first, "zigbee2mqtt/Kitchen")
+    wait_for_topic(mosquitto, first, "zigbee2mqtt/Kitchen")
     assert first.end() == 0
     kept = json.loads((tmp_path / "data.discovery.json").read_bytes())
     assert list(kept["brokers"]["home"]["announcements"]) == [CONFIG]
@@ -117,7 +117,7 @@ def test_file_of_announcements_that_is_damaged_costs_a_warning(
     (tmp_path / "data.discovery.json").write_text('{"version": 1, "brok', encoding="utf-8")
     mosquitto.publish(CONFIG, announced(), retain=True)
     collector = start_collector(configuration(mosquitto, "3.1.1"))
-    wait_for_topic(collector, "zigbee2mqtt/Kitchen")
+    wait_for_topic(mosquitto, collector, "zigbee2mqtt/Kitchen")
     mosquitto.publish("zigbee2mqtt/Kitchen", '{"temperature": 21.5}')
     wait_for_rows(collector.data_path, "temperature", 1)
     assert collector.end() == 0
