@@ -1,7 +1,8 @@
 # Two commands: `make run` and `make test`. What they install goes into .venv, and stays there.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test lint format bench bench-ingest bench-mapping bench-wear bench-household crash fuzz kill soak clean
+.PHONY: help run test lint format bench bench-ingest bench-mapping bench-wear bench-household \
+    crash fuzz kill soak install uninstall clean
 
 BIN := .venv/bin
 
@@ -25,6 +26,8 @@ help:
 	@echo '             (make kill KILLS=500 SECONDS=600 ARGS="--only kill,disk")'
 	@echo 'make soak    watch the memory of the collector at 100 messages a second for an hour'
 	@echo 'make fuzz    feed bytes that nobody wrote on purpose to every reader (make fuzz SCALE=100)'
+	@echo 'sudo make install    install the collector as a system service, or upgrade it'
+	@echo 'sudo make uninstall  remove it; data and configuration stay'
 	@echo 'make clean   delete .venv and every cache; collected data stays'
 
 run:
@@ -93,6 +96,12 @@ fuzz:
 	@sh tools/environment.sh venv test
 	@TINYFLUX_TEST_SCALE=$(or $(SCALE),20) $(BIN)/python -m pytest -n 2 --timeout 0 -q \
 	    --hypothesis-show-statistics tests/tinyflux/durability/test_fuzz.py $(ARGS)
+
+install:
+	@systemd/install
+
+uninstall:
+	@systemd/uninstall
 
 clean:
 	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis \

@@ -24,6 +24,7 @@ _REAL_PROGRAMS = (
     "true",
     "grep",
     "sha256sum",
+    "dirname",
 )
 
 _PYTHON = """
@@ -33,6 +34,7 @@ case "$*" in
     *'version_info < (3, 11)'*) grep -q ^3.11 "$MACHINE/state/python-version" ;;
     *'-venv"'*) echo python3.11-venv ;;
     *'import ensurepip'*) [ -e "$MACHINE/state/ensurepip" ] ;;
+    *realpath*) cat "$MACHINE/state/python-path" 2>/dev/null || echo "$0" ;;
     *sys.prefix*) cat "$MACHINE/state/python-version"; echo "$PWD/${0%/bin/*}" ;;
     '-m venv --clear .venv') mkdir -p .venv/bin && cp "$0" .venv/bin/python ;;
     '-m pip install'*) [ -e "$MACHINE/state/network" ] ;;
@@ -89,10 +91,20 @@ class Machine:
         """What the machine's python3 says that it is."""
         (self._root / "state" / "python-version").write_text(version, encoding="utf-8")
 
+    def set_python_path(self, path: str) -> None:
+        """Where the machine's python3 says that it really is."""
+        (self._root / "state" / "python-path").write_text(f"{path}\n", encoding="utf-8")
+
     def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """tools/environment.sh with these arguments, in the checkout; the status is not checked."""
+        return self.run_script(_SCRIPT, *arguments, **environment)
+
+    def run_script(
+        self, script: Path, *arguments: str, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Another script of the real checkout; the status is not checked."""
         return subprocess.run(
-            ["/bin/sh", str(_SCRIPT), *arguments],
+            ["/bin/sh", str(script), *arguments],
             cwd=self.checkout,
             env={"PATH": str(self._bin), "MACHINE": str(self._root), **environment},
             stdin=subprocess.DEVNULL,

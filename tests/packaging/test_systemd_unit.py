@@ -13,7 +13,7 @@ from daemon.errors import EX_CONFIG, EX_NOINPUT, EX_NOPERM, EX_USAGE
 from tests.support.programs import require_programs
 
 _UNIT = Path(__file__).parents[2] / "systemd" / "tinyflux-collector.service"
-_INSTALLED = "/opt/tinyflux-collector/bin/tinyflux-collector"
+_INSTALLED = "/opt/tinyflux-collector/current/bin/tinyflux-collector"
 
 
 def _verify(text: str, directory: Path) -> str:
@@ -49,9 +49,9 @@ def test_systemd_accepts_the_unit_without_a_word(unit_text: str, tmp_path: Path)
 @pytest.mark.parametrize(
     ("written", "broken", "complaint"),
     [
-        ("RestartSec=5s", "RestartSec=5s\nRestartTwice=3", "RestartTwice"),
+        ("RestartSec=10s", "RestartSec=10s\nRestartTwice=3", "RestartTwice"),
         ("Type=notify\n", "Type=notify-twice\n", "notify-twice"),
-        (_INSTALLED, "/opt/tinyflux-collector/bin/no-such", "is not executable"),
+        (_INSTALLED, "/opt/tinyflux-collector/current/bin/no-such", "is not executable"),
         ("StateDirectoryMode=0755", "StateDirectoryMode=u=rwx", "u=rwx"),
     ],
     ids=["unknown-directive", "unknown-type", "missing-program", "bad-value"],
