@@ -135,6 +135,24 @@ class RuleStory:
                 yield Line(text, depth)
         if len(made) > MAX_PARTS:
             yield Line(f"and {len(made) - MAX_PARTS} parts more")
+        if made and (options := self._thinning()):
+            yield Line(
+                f"then thinned ({', '.join(options)}); shown is what becomes of the first message "
+                "of a series"
+            )
+
+    def _thinning(self) -> list[str]:
+        """The options of this rule that may leave out a point although it is right."""
+        source = self._source
+        given = [
+            info.validation_alias or name
+            for name, info in SourceRule.model_fields.items()
+            if name in _THINNING and getattr(source, name) is not None
+        ]
+        fields = (source.fields or {}).values()
+        if source.deadband is None and any(field.deadband is not None for field in fields):
+            given.append("deadband")
+        return [str(name) for name in given]
 
     def _part(self, context: Context, message: Message) -> Iterator[str]:
         labels = self._route.labels
@@ -259,6 +277,8 @@ class RuleStory:
         elif not stored:
             yield key, key, here
 
+
+_THINNING = ("deadband", "max_silence_s", "throttle_s", "merge_within_s", "repeats_within_s")
 
 _ABSENT = "nothing -> no field"
 

@@ -243,6 +243,9 @@ def test_page_of_a_throttled_message_shows_its_point(
     config: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lines = page(config, capsys, "slow/a", "5")
+    assert (
+        "then thinned (throttle); shown is what becomes of the first message of a series" in lines
+    )
     assert lines[-2] == "stored by sources[6]"
     assert lines[-1].startswith("slow,host=cabin,x=a value=5.0 ")
 
