@@ -10,15 +10,13 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from daemon.app import Remark, Sighting, Watch, outcome, point_line
-from daemon.cli.status import look
+from daemon.cli.endpoints import running_endpoints
 from daemon.clock import SystemClock
-from daemon.config import Config, load_config, parse_topic_filter
+from daemon.config import load_config, parse_topic_filter
 from daemon.errors import EX_USAGE, StartError
 from daemon.messages import Message
-from daemon.sources import Endpoint
 
 _MAX_SHOWN = 200
 
@@ -37,7 +35,7 @@ def watch(
         wanted = None if topic is None else parse_topic_filter(topic)
     except ValueError as error:
         raise StartError(f"found the topic filter {topic!r}: {error}", EX_USAGE) from None
-    seen = Watch(config, SystemClock(), wanted=wanted, endpoints=_endpoints(config))
+    seen = Watch(config, SystemClock(), wanted=wanted, endpoints=running_endpoints(config))
     shown = 0
     try:
         for one in seen.sightings(duration_s, _is_stdout_read):
@@ -102,23 +100,3 @@ def _as_json(one: Sighting) -> str:
     except UnicodeDecodeError:
         said["payload_base64"] = base64.b64encode(message.payload).decode("ascii")
     return json.dumps(said | outcome(one.mapped))
-
-
-def _endpoints(config: Config) -> dict[str, Endpoint]:
-    """Where the embedded brokers of the collector that runs now listen."""
-    if not any(broker.is_embedded for broker in config.brokers.values()):
-        return {}
-    try:
-        brokers = look(config.storage.path).get("brokers")
-    except StartError:
-        return {}
-    endpoints = {}
-    for name, broker in config.brokers.items():
-        state = brokers.get(name) if isinstance(brokers, dict) else None
-        if broker.is_embedded and isinstance(state, dict) and state.get("connected"):
-            url = urlsplit(str(state.get("url")))
-            secret = None if broker.password is None else broker.password.get_secret_value()
-            endpoints[name] = Endpoint(
-                url.hostname or "127.0.0.1", url.port or 0, broker.username, secret
-            )
-    return endpoints
