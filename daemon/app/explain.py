@@ -51,7 +51,10 @@ def point_line(point: Point) -> str:
 
 def _rules(config: Config, shadow: Trial, message: Message) -> Iterator[str]:
     routes = shadow.mapper.fitting(message.source, message.topic)
-    if not routes:
+    said = shadow.mapper.availability_of(message.source, message.topic)
+    for name in dict.fromkeys(said):
+        yield f"{name} takes it as word of its `availability`: whether a device is there"
+    if not routes and not said:
         yield from _no_rule(config, message)
     taker = ""
     for route in routes:

@@ -96,7 +96,10 @@ class Trial:
         """The broker that a topic is most likely on: the first that has a rule for it."""
         for broker in self._brokers:
             registry = self._discovering.registries.get(broker)
-            if self._mapper.fitting(broker, topic) or (registry and registry.takes(topic)):
+            has_rule = self._mapper.fitting(broker, topic) or self._mapper.availability_of(
+                broker, topic
+            )
+            if has_rule or (registry and registry.takes(topic)):
                 return broker
         return self._brokers[0]
 

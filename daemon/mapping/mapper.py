@@ -80,6 +80,11 @@ class RuleMapper:
         router = self._routers.get(broker)
         return () if router is None else router.fitting(topic)
 
+    def availability_of(self, broker: str, topic: str) -> tuple[str, ...]:
+        """The rules whose devices say on this topic whether they are there."""
+        router = self._routers.get(broker)
+        return () if router is None else tuple(one.rule for one, _ in router.presences(topic))
+
     def exchange(self, broker: str, key: str, rules: Sequence[PlacedRule]) -> None:
         """From the next message on, have these rules of discovery for what it calls `key`, instead
         of those that it had; none removes it. Any thread.

@@ -41,6 +41,10 @@ sources:
   - {broker: home, topic: slow/+x, measurement: slow, throttle: 10s}
   - {broker: home, topic: still/+x, measurement: still, deadband: 0.5, max_silence: 1m}
   - {broker: home, topic: joined/+x/+q, measurement: joined, merge_within: 2s, fields: {"{q}": {}}}
+  - broker: away
+    topic: gone/+x
+    measurement: gone
+    availability: {topic: gone/+x/lwt}
 storage: {path: data.csv}
 """  # noqa: E501
 
@@ -237,6 +241,22 @@ def test_answer_is_what_became_of_it_in_the_end(
     )  # fmt: skip
     found = [(one["outcome"], [point["fields"] for point in one["points"]]) for one in answers]
     assert found == became
+
+
+def test_availability_topic_is_told_from_a_reading(
+    batch: Batch, config: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = page(config, capsys, "gone/a/lwt", "offline")
+    assert lines[:3] == [
+        "gone/a/lwt on broker away",
+        "",
+        "sources[9] takes it as word of its `availability`: whether a device is there",
+    ]
+    assert lines[-1] == "unchanged by sources[9] (availability)"
+    _, answers, _ = batch(
+        {"topic": "gone/a", "payload": "5"}, {"topic": "gone/a/lwt", "payload": "offline"}
+    )
+    assert [one["points"][0]["fields"] for one in answers] == [{"value": 5.0}, {"value": None}]
 
 
 def test_page_of_a_throttled_message_shows_its_point(
