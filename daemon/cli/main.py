@@ -67,6 +67,40 @@ def _parser() -> argparse.ArgumentParser:
     status.add_argument("--json", action="store_true", help="all of it, for a program")
     status.set_defaults(command=_status)
 
+    _add_doctor(commands)
+
+    replay = commands.add_parser(
+        "replay", help="try the rejected messages again, under the rules of now"
+    )
+    _take_config(replay)
+    replay.add_argument("--plan", action="store_true", help="say what would be done, do nothing")
+    replay.set_defaults(command=_replay)
+
+    _add_explain(commands)
+    _add_discover(commands)
+    _add_watch(commands)
+    _add_presets(commands)
+
+    retention = commands.add_parser("retention", help="apply the retention rules now")
+    _take_config(retention)
+    what = retention.add_mutually_exclusive_group(required=True)
+    what.add_argument("--plan", action="store_true", help="say what would be done, change nothing")
+    what.add_argument("--run", action="store_true", help="do it")
+    retention.set_defaults(command=_retention)
+
+    demo = commands.add_parser("demo", help="collect from simulated devices and this machine")
+    _take_duration(demo)
+    demo.add_argument(
+        "--directory",
+        type=Path,
+        default=Path(".run"),
+        help="where configuration and data go (default: .run in the current folder)",
+    )
+    demo.set_defaults(command=_demo)
+    return parser
+
+
+def _add_doctor(commands: argparse._SubParsersAction[_Parser]) -> None:
     doctor = commands.add_parser(
         "doctor", help="look for what could lose messages, and say what to do about it"
     )
@@ -87,40 +121,13 @@ def _parser() -> argparse.ArgumentParser:
     doctor.add_argument("--json", action="store_true", help="all of it, for a program")
     doctor.set_defaults(command=_doctor)
 
-    replay = commands.add_parser(
-        "replay", help="try the rejected messages again, under the rules of now"
-    )
-    _take_config(replay)
-    replay.add_argument("--plan", action="store_true", help="say what would be done, do nothing")
-    replay.set_defaults(command=_replay)
 
-    _add_explain(commands)
-    _add_discover(commands)
-    _add_watch(commands)
-
+def _add_presets(commands: argparse._SubParsersAction[_Parser]) -> None:
     presets = commands.add_parser(
         "presets", help="list the rules for known projects, or print those of one"
     )
     presets.add_argument("name", nargs="?", metavar="NAME", help="print its file, to copy from")
     presets.set_defaults(command=_presets)
-
-    retention = commands.add_parser("retention", help="apply the retention rules now")
-    _take_config(retention)
-    what = retention.add_mutually_exclusive_group(required=True)
-    what.add_argument("--plan", action="store_true", help="say what would be done, change nothing")
-    what.add_argument("--run", action="store_true", help="do it")
-    retention.set_defaults(command=_retention)
-
-    demo = commands.add_parser("demo", help="collect from simulated devices and this machine")
-    _take_duration(demo)
-    demo.add_argument(
-        "--directory",
-        type=Path,
-        default=Path(".run"),
-        help="where configuration and data go (default: .run in the current folder)",
-    )
-    demo.set_defaults(command=_demo)
-    return parser
 
 
 def _add_discover(commands: argparse._SubParsersAction[_Parser]) -> None:
