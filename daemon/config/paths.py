@@ -1,7 +1,8 @@
 """Paths into a decoded payload: `$.a.b[0]`, `$["switch:0"].apower`, `$.list[*].t`.
 
 Names and indexes alone lead to one value and are followed by our own code, which is sixty times
-faster and takes names such as `switch:0` without quotes; all else is RFC 9535. `$` is the whole
+faster and takes names such as `switch:0` without quotes; all else is RFC 9535, with wildcards as
+our own code too. `$` is the whole
 payload, `@` the part of it that a point is made of, see `each`. Pure.
 """
 
@@ -11,6 +12,7 @@ import re
 from dataclasses import dataclass
 
 from daemon.config.json_queries import Query
+from daemon.config.wild_steps import WildPath, parse_wild
 
 Steps = tuple[str | int, ...]
 
@@ -30,7 +32,7 @@ class PayloadPath:
     """Begins with @: it starts at the part that a point is made of."""
     steps: Steps | None
     """Keys and indexes that lead to one value; None for a path that may lead to several."""
-    query: Query | None
+    query: Query | WildPath | None
     """The other kind of path, which starts at what the path's first sign means."""
 
 
@@ -50,7 +52,8 @@ def parse_path(text: str) -> PayloadPath:
         raise ValueError(f"a path begins with $. or $[{meant}")
     is_relative = text.startswith("@")
     if _QUERY_SIGNS.search(text) and not _is_plain(text):
-        return PayloadPath(text, is_relative, None, Query("$" + text[1:]))
+        query = parse_wild(text[1:]) or Query("$" + text[1:])
+        return PayloadPath(text, is_relative, None, query)
     return PayloadPath(text, is_relative, _steps(text), None)
 
 
