@@ -46,7 +46,8 @@ class SeriesFile:
         self._clock = clock
         self._saved_s = clock.monotonic_s()
         self._saved: Position | None = None
-        self._n_saved = 0
+        self._n_known = 0
+        self._n_watched = 0
         self._is_refused = False
 
     def recall(self) -> None:
@@ -79,10 +80,17 @@ class SeriesFile:
         """At a commit, when every decision so far is in the data file: save it if it is time."""
         now_s = self._clock.monotonic_s()
         since_s = now_s - self._saved_s
-        is_new = len(self._memory) > self._n_saved and since_s >= _SAVE_NEW_AFTER_S
+        is_new = since_s >= _SAVE_NEW_AFTER_S and self._has_new()
         is_other = self._saved is not None and position_of(self._data).inode != self._saved.inode
         if self._memory and (is_new or is_other or since_s >= _SAVE_EVERY_S):
             self.save()
+
+    def _has_new(self) -> bool:
+        """Whether there is a series whose absence is to be noticed, and that is in no file yet."""
+        if len(self._memory) == self._n_known:
+            return False
+        self._n_known = len(self._memory)
+        return sum(series.home is not None for _, series in self._memory.items()) > self._n_watched
 
     def save(self) -> None:
         """Keep what is known, as of the end of the data file. Never raises."""
@@ -101,13 +109,18 @@ class SeriesFile:
             self._is_refused = True
             return
         self._is_refused = False
-        self._saved, self._n_saved = position, len(self._memory)
+        self._saved = position
+        self._count()
+
+    def _count(self) -> None:
+        self._n_known = len(self._memory)
+        self._n_watched = sum(series.home is not None for _, series in self._memory.items())
 
     def _catch_up(self, position: Position) -> None:
         """Take in what was stored behind the position."""
         now = position_of(self._data)
         behind_bytes = now.size_bytes - position.size_bytes
-        self._n_saved = len(self._memory)
+        self._count()
         if now.inode != position.inode or not 0 <= behind_bytes <= _MAX_TAIL_BYTES:
             self._doubt()
         elif behind_bytes:
