@@ -56,7 +56,11 @@ def _is_stdout_read() -> bool:
     """False once the reader of a pipe has gone: a quiet broker would never let us write to it, and
     find out."""
     poller = select.poll()
-    poller.register(sys.stdout.fileno(), 0)
+    try:
+        poller.register(sys.stdout.fileno(), 0)
+    except OSError:
+        # No file: a program has put something else in its place.
+        return True
     return not any(happened & select.POLLERR for _, happened in poller.poll(0))
 
 

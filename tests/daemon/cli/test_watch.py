@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from tests.daemon.app.processes import CollectorProcess, configuration_for, read
 from tests.daemon.cli.conftest import StartCollector
 from tests.support.mosquitto import Mosquitto, StartMosquitto
 from tests.support.ports import free_port
+from tests.support.publisher import NumberPublisher
 
 CONFIG = """\
 collector: {{name: cabin}}
@@ -26,6 +28,12 @@ sources:
   - {{topic: sensors/+room/env, measurement: climate, fields: {{t: {{}}}}}}
   - {{topic: "sensors/#", measurement: raw}}
 storage: {{path: data.csv}}
+"""
+
+EMBEDDED = """\
+brokers: {home: {url: embedded}}
+sources: [{topic: sensors/#, measurement: raw}]
+storage: {path: data.csv}
 """
 
 Run = Callable[..., subprocess.Popen[str]]
@@ -156,6 +164,20 @@ def test_service_keeps_its_session_and_its_messages(
     assert seen == [str(number) for number in range(20)]
     wait_for_rows(collector.data_path, "climate", 20)
     assert len(read_rows(collector.data_path, "climate")) == 20
+
+
+def test_embedded_broker_of_a_running_collector_is_found(
+    start_collector: StartCollector, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("amqtt", reason="needs the extra `embedded`")
+    collector = start_collector(EMBEDDED)
+    collector.wait_for_log(": connected (MQTT")
+    port = re.search(r"mqtt://127\.0\.0\.1:(\d+): connected", collector.log_text())
+    assert port is not None
+    with NumberPublisher(int(port[1]), "sensors/x", per_second=20):
+        assert main(["watch", "-c", str(collector.config_path), "--count", "2", "--json"]) == 0
+    seen = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(one["topic"], one["outcome"]) for one in seen] == [("sensors/x", "stored")] * 2
 
 
 def test_broker_that_is_not_there_is_explained(
