@@ -23,7 +23,7 @@ from daemon.config import BrokerConfig, Config
 from daemon.discovery import compile_discovering, discovered
 from daemon.mapping import subscriptions
 from daemon.messages import Outcome, Subscription
-from daemon.polls import schedule_polls
+from daemon.polls.jobs import schedule_polls
 from daemon.scheduling import Scheduler
 from daemon.sources import (
     EmbeddedBroker,

@@ -17,13 +17,30 @@ from daemon.config.fields import FieldRule, is_pattern, order_of
 from daemon.config.json_queries import Query, QueryError
 from daemon.config.loader import data_folder, load_config
 from daemon.config.paths import PayloadPath, is_path, parse_path
-from daemon.config.payloads import BytesRule, CsvRule, KeyValueRule, PayloadKind, PayloadRule
+from daemon.config.payloads import (
+    BytesRule,
+    CsvRule,
+    KeyValueRule,
+    PayloadKind,
+    PayloadRule,
+    RegexRule,
+)
 from daemon.config.placed import PlacedRule, Tier
-from daemon.config.polls import CommandPoll, PollConfig, SystemPoll
+from daemon.config.polls import PollOptions, TextOptions
 from daemon.config.presets import Preset, load_preset, preset_names, read_preset
 from daemon.config.retention import Match, RetentionConfig, RetentionRule, Update
 from daemon.config.root import Config
-from daemon.config.section import is_clean
+from daemon.config.section import (
+    InputPath,
+    Items,
+    Name,
+    Number,
+    Seconds,
+    Section,
+    SizeBytes,
+    is_clean,
+)
+from daemon.config.sensor_kinds import find_kind
 from daemon.config.sources import SourceRule, TimeRule, ValueRules
 from daemon.config.storage import CommitRules, RejectsConfig, StorageConfig
 from daemon.config.template_filters import MissingValue, NoValue, TemplateTrouble, Undefined
@@ -47,7 +64,6 @@ __all__ = [
     "BytesRule",
     "ClockConfig",
     "CollectorConfig",
-    "CommandPoll",
     "CommitRules",
     "Config",
     "Cron",
@@ -56,28 +72,36 @@ __all__ = [
     "DiscoveryConfig",
     "Expression",
     "FieldRule",
+    "InputPath",
+    "Items",
     "KeyValueRule",
     "LoggingConfig",
     "Match",
     "MissingValue",
+    "Name",
     "NoValue",
+    "Number",
     "PayloadKind",
     "PayloadPath",
     "PayloadRule",
     "PlacedRule",
-    "PollConfig",
+    "PollOptions",
     "Preset",
     "Query",
     "QueryError",
     "Reconnect",
+    "RegexRule",
     "RejectsConfig",
     "RetentionConfig",
     "RetentionRule",
+    "Seconds",
+    "Section",
+    "SizeBytes",
     "SourceRule",
     "StorageConfig",
-    "SystemPoll",
     "Template",
     "TemplateTrouble",
+    "TextOptions",
     "ThinningRules",
     "Tier",
     "TimeRule",
@@ -93,6 +117,7 @@ __all__ = [
     "covers",
     "data_folder",
     "exposures",
+    "find_kind",
     "find_unit",
     "find_zone",
     "fits",

@@ -1,18 +1,21 @@
-"""Options of how a payload is read, where a word is not enough: CSV, key=value, bytes."""
+"""Options of how a payload is read, where a word is not enough: CSV, key=value, bytes, regex."""
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterator
 from typing import Annotated, Literal, get_args
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from daemon.config.habits import suggest
 from daemon.config.paths import parse_path
 from daemon.config.section import Items, Name, Section
 
-PayloadKind = Literal["auto", "scalar", "json", "csv", "key_value", "line_protocol", "bytes"]
+PayloadKind = Literal[
+    "auto", "scalar", "json", "csv", "key_value", "line_protocol", "bytes", "regex"
+]
 KINDS: tuple[str, ...] = get_args(PayloadKind)
 
 MAX_RECORD_BYTES = 65_536
@@ -113,6 +116,29 @@ class BytesRule(Section):
             yield "two `names` are the same"
 
 
+class RegexRule(Section):
+    """Text in which a pattern finds the values, as Python's re has it."""
+
+    pattern: str = Field(min_length=1, max_length=1000)
+    """Named groups, as "T=(?P<t>[-0-9.]+)", are an object of their texts; one group is a single
+    value, several are a list, and without one the whole of what fits is the value."""
+    all: bool = False
+    """True: each place that fits becomes a point; else only the first is looked at."""
+
+    @model_validator(mode="after")
+    def _check(self) -> RegexRule:
+        try:
+            re.compile(self.pattern)
+        except (re.error, RecursionError, OverflowError) as error:
+            raise ValueError(f"this is no regular expression: {error}") from None
+        return self
+
+
+def as_regex(value: object) -> object:
+    """`regex: T=(.*)` is short for `regex: {pattern: T=(.*)}`."""
+    return {"pattern": value} if isinstance(value, str) else value
+
+
 class PayloadRule(Section):
     """How a payload is read: a word, or one kind with its options, as {csv: {delimiter: ";"}}."""
 
@@ -123,6 +149,8 @@ class PayloadRule(Section):
     """Pairs such as t=21.5."""
     bytes: BytesRule | None = None
     """A record of numbers in binary."""
+    regex: Annotated[RegexRule, BeforeValidator(as_regex)] | None = None
+    """Values that a pattern finds in a text."""
 
 
 def as_payload(value: object) -> object:
@@ -140,12 +168,14 @@ def as_payload(value: object) -> object:
             raise ValueError(
                 'say how the bytes are laid out, as {bytes: {format: "<hH", names: [t, h]}}'
             )
+        if value == "regex":
+            raise ValueError('say the pattern, as {regex: "T=(?P<t>[-0-9.]+)"}')
         return {"kind": value}
     if not isinstance(value, dict):
         return value
     if len(value) != 1:
         raise ValueError('one kind with its options is needed, as {csv: {delimiter: ";"}}')
     [(kind, options)] = value.items()
-    if kind in KINDS and options is None and kind != "bytes":
+    if kind in KINDS and options is None and kind not in ("bytes", "regex"):
         return {"kind": kind}
     return {"kind": kind if kind in KINDS else "auto", kind: options}

@@ -11,9 +11,9 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
-from daemon.config.document import UNREADABLE, Document, KeyPath, show_path
 from daemon.config.habits import suggest
 from daemon.config.schema import Option, option_at, options_of, section_at
+from daemon.documents import UNREADABLE, Document, KeyPath, show_path
 from daemon.errors import Problem
 
 _USER_INFO = re.compile(r"//[^/@\s]*@")
@@ -63,10 +63,11 @@ def to_problem(error: ErrorDetails, document: Document, root: type[BaseModel]) -
         option = option_at(root, path)
         found = "nothing"
         allowed = f"`{path[-1]}` is required" + (f": {option.summary}" if option else "")
-    elif kind == "union_tag_invalid":
-        names = re.findall(r"'([^']*)'", str(error["ctx"]["expected_tags"]))
-        found = f"the unknown kind of poll {str(error['ctx']['tag'])!r}"
-        allowed = f"allowed: {', '.join(names)}"
+    elif kind == "unknown_poll_kind":
+        name, names = str(error["ctx"]["kind"]), error["ctx"]["known"]
+        meant = suggest(name, names)
+        found = f"the unknown kind of poll {name!r}"
+        allowed = (f"did you mean `{meant}`? " if meant else "") + f"allowed: {', '.join(names)}"
     else:
         found = show_value(value, path, document)
         allowed = _explain(error, value, path, document, root)

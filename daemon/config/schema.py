@@ -6,14 +6,14 @@ For messages only: validation itself is pydantic's.
 from __future__ import annotations
 
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from daemon.config.document import KeyPath
+from daemon.documents import KeyPath
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,15 @@ class Option:
         text = " ".join((self.info.description or "").split())
         head, dot, _ = text.partition(". ")
         return head + "." if dot else text
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSections:
+    """Stands beside a type in `Annotated`: a mapping of one key, which says what section its value
+    is."""
+
+    find: Callable[[str], type[BaseModel] | None]
+    """The section for a key, None where there is none."""
 
 
 def options_of(section: type[BaseModel]) -> dict[str, Option]:
@@ -69,33 +78,19 @@ def _step(node: Any, part: str | int) -> Iterator[Any]:
         yield from _unwrap(arguments[0])
     elif origin is dict:
         yield from _unwrap(arguments[1])
-    elif origin is _Tagged:
-        yield from (kind for kind in arguments if _kind_of(kind) == part)
-
-
-class _Tagged:
-    """Origin of a union whose members are told apart by their `kind`."""
+    elif isinstance(node, OpenSections) and (section := node.find(str(part))) is not None:
+        yield section
 
 
 def _unwrap(annotation: Any) -> Iterator[Any]:
     origin = get_origin(annotation)
     if origin is Annotated:
-        yield from _unwrap(get_args(annotation)[0])
+        kind, *notes = get_args(annotation)
+        is_open = [note for note in notes if isinstance(note, OpenSections)]
+        yield from is_open or _unwrap(kind)
     elif origin in (Union, types.UnionType):
-        members = [part for part in get_args(annotation) if part is not type(None)]
-        if members and all(_kind_of(member) is not None for member in members):
-            yield types.GenericAlias(_Tagged, tuple(members))
-        else:
-            for member in members:
+        for member in get_args(annotation):
+            if member is not type(None):
                 yield from _unwrap(member)
     else:
         yield annotation
-
-
-def _kind_of(member: Any) -> str | None:
-    if not (isinstance(member, type) and issubclass(member, BaseModel)):
-        return None
-    info = member.model_fields.get("kind")
-    if info is None or get_origin(info.annotation) is not Literal:
-        return None
-    return str(get_args(info.annotation)[0])

@@ -8,8 +8,9 @@ import csv
 import re
 import struct
 from collections.abc import Callable, Container
+from itertools import islice
 
-from daemon.config import BytesRule, CsvRule, KeyValueRule, PayloadRule, parse_path
+from daemon.config import BytesRule, CsvRule, KeyValueRule, PayloadRule, RegexRule, parse_path
 from daemon.mapping.payloads import TextKind, decode_text, value_of
 from daemon.mapping.reach import MISSING, Context, compile_path
 from daemon.mapping.troubles import Kind, Unfit, show
@@ -35,6 +36,9 @@ def compile_decoder(rule: PayloadRule, null_words: Container[str], *, needs_json
         case "bytes":
             assert rule.bytes is not None
             return _bytes_decoder(rule.bytes)
+        case "regex":
+            assert rule.regex is not None
+            return _regex_decoder(rule.regex, null_words)
         case kind:
             return _value_decoder("json" if kind == "auto" and needs_json else kind, null_words)
 
@@ -171,6 +175,43 @@ def _line_context(line: str) -> Context:
     fields = {**parts.fields, **texts}
     root = {"measurement": parts.measurement, "tags": parts.tags, "fields": fields}
     return Context(root, fields, text=line, tags=dict(parts.tags), time_us=parts.time_us)
+
+
+def _regex_decoder(rule: RegexRule, null_words: Container[str]) -> Decode:
+    pattern = re.compile(rule.pattern)
+
+    def decode(payload: bytes) -> list[Context]:
+        text = decode_text(payload)
+        if _is_empty(text, null_words):
+            return []
+        if not rule.all:
+            matches = [match for match in [pattern.search(text)] if match is not None]
+        else:
+            # One more than allowed, so that a flood is noticed before it is read to its end.
+            matches = list(islice(pattern.finditer(text), MAX_ROWS + 1))
+        if not matches:
+            raise Unfit(
+                Kind.NO_MATCH, f"the payload, {show(text)}, has no place that fits {rule.pattern!r}"
+            )
+        if len(matches) > MAX_ROWS:
+            raise Unfit(Kind.TOO_MANY, f"more than {MAX_ROWS} places fit {rule.pattern!r}")
+        return [_match_context(match, number) for number, match in enumerate(matches)]
+
+    return decode
+
+
+def _match_context(match: re.Match[str], number: int) -> Context:
+    groups: tuple[str | None, ...] = match.groups()
+    value: JsonValue
+    if named := match.groupdict():
+        value = named
+    elif len(groups) > 1:
+        value = list(groups)
+    else:
+        value = groups[0] if groups else match[0]
+    context = Context(value, text=match[0])
+    context.keys = (number,)
+    return context
 
 
 def _bytes_decoder(rule: BytesRule) -> Decode:

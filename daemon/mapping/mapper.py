@@ -7,11 +7,9 @@ tiers make.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import zip_longest
 
 from daemon.config import (
-    CommandPoll,
     Config,
     PlacedRule,
     Tier,
@@ -19,11 +17,9 @@ from daemon.config import (
     parse_availability_topic,
 )
 from daemon.mapping.memory import FieldMemory
-from daemon.mapping.points import FixedLabels, PointMaker
 from daemon.mapping.precedence import Precedence
-from daemon.mapping.reach import Context
+from daemon.mapping.readings import ReadingRule
 from daemon.mapping.routing import Route, Router, RuleCompiler
-from daemon.mapping.rule import CompiledRule
 from daemon.mapping.topics import smallest_cover
 from daemon.messages import (
     Mapped,
@@ -42,7 +38,7 @@ class RuleMapper:
     def __init__(
         self,
         routers: Mapping[str, Router],
-        polls: Mapping[str, _Poll],
+        polls: Mapping[str, ReadingRule],
         compiler: RuleCompiler,
         tiers: Iterable[Tier],
     ) -> None:
@@ -62,9 +58,11 @@ class RuleMapper:
         poll = self._polls.get(item.poll)
         if poll is None:
             return Mapped(Outcome.NO_RULE, reason=f"no poll is called {item.poll!r}")
-        if item.value is None:
-            return Mapped(Outcome.NO_VALUE, rule=poll.maker.rule.name)
-        return poll.maker.make([Context(item.value)], poll.labels, item.received_us)
+        return poll.apply(item)
+
+    def reading_rule(self, poll: str) -> ReadingRule | None:
+        """The rule of the poll of this name."""
+        return self._polls.get(poll)
 
     @property
     def common_tags(self) -> Mapping[str, str]:
@@ -128,12 +126,6 @@ class RuleMapper:
         return parts[0] if len(parts) == 1 else _join(parts)
 
 
-@dataclass(frozen=True, slots=True)
-class _Poll:
-    maker: PointMaker
-    labels: FixedLabels
-
-
 def compile_mapper(config: Config, memory: FieldMemory | None = None) -> RuleMapper:
     """The mapper of a configuration; `memory` is that of its numbered texts and counters, by
     default one that is new and lasts as long as the mapper.
@@ -153,19 +145,7 @@ def compile_mapper(config: Config, memory: FieldMemory | None = None) -> RuleMap
         routers[name] = Router([compiler.compile(rule) for rule in rules])
     polls = {}
     for number, poll in enumerate(config.polls):
-        is_text = isinstance(poll, CommandPoll) and poll.parse == "key_value"
-        rule = CompiledRule(
-            f"polls[{number}]",
-            poll,
-            poll.measurement,
-            compiler.common_tags,
-            takes_text=is_text,
-            memory=memory,
-        )
-        origin = Origin(rule.name, {}) if poll.is_thinned else None
-        labels = FixedLabels(*rule.labels.fixed({}), {}, origin)
-        compiler.rules[rule.name] = poll
-        polls[poll.name] = _Poll(PointMaker(rule), labels)
+        polls[poll.name] = compiler.compile_poll(f"polls[{number}]", poll)
     return RuleMapper(routers, polls, compiler, tiers)
 
 

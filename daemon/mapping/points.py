@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 
-from daemon.config import ClockConfig, SourceRule, fits, parse_path, parse_topic_filter
+from daemon.config import ClockConfig, SourceRule, TimeRule, fits, parse_path, parse_topic_filter
 from daemon.mapping.decoders import compile_decoder
 from daemon.mapping.memory import FieldMemory
 from daemon.mapping.moments import EPOCH, ReadTime, Window, compile_time, read_own_time
@@ -22,6 +22,8 @@ from tinyflux import Point
 
 Tags = dict[str, "str | None"]
 
+TEXT_KINDS = ("csv", "key_value", "regex")
+"""Payloads of which every value is text."""
 MAX_POINTS = 1000
 """Of one message."""
 
@@ -189,10 +191,34 @@ def compile_rule(
         source.measurement,
         common_tags,
         wildcards=(*parse_topic_filter(source.topic).wildcard_names, *bound),
-        takes_text=kind in ("csv", "key_value"),
+        takes_text=kind in TEXT_KINDS,
         keeps_int=kind == "line_protocol",
         memory=memory,
     )
+
+
+def make_maker(
+    rule: CompiledRule,
+    time: TimeRule | None,
+    zone: tzinfo,
+    clock: ClockConfig,
+    *,
+    has_own_time: bool,
+    is_arrival_known: bool,
+) -> PointMaker:
+    """The last step of a rule. `has_own_time`: a payload may bring a time without a `time` rule, as
+    line protocol does; `is_arrival_known`: the clock at arrival could be believed."""
+    window = Window(
+        round(clock.accept_past_s * 1e6), round(clock.accept_future_s * 1e6), is_arrival_known
+    )
+    if time is not None and (past_s := time.accept_past_s) is not None:
+        window = replace(window, past_us=round(past_s * 1e6), past_option="time.accept_past")
+    read_time = None
+    if time is not None:
+        read_time = compile_time(time, zone, window, rule.null_words)
+    elif has_own_time:
+        read_time = read_own_time(window)
+    return PointMaker(rule, read_time, rejects_implausible=clock.on_implausible == "reject")
 
 
 class MessageRule:
@@ -221,36 +247,20 @@ class MessageRule:
         self._is_thinned = source.is_thinned
         self._retained = source.retained
         self._max_bytes = source.max_payload_bytes
-        self._maker = self._make_maker(rule, source, zone, clock)
-        self._doubting_maker = self._make_maker(rule, source, zone, clock, is_arrival_known=False)
+        has_own_time = source.payload.kind == "line_protocol"
+        self._maker, self._doubting_maker = (
+            make_maker(
+                rule, source.time, zone, clock,
+                has_own_time=has_own_time, is_arrival_known=is_arrival_known,
+            )
+            for is_arrival_known in (True, False)
+        )  # fmt: skip
         self._decode = compile_decoder(
             source.payload,
             rule.null_words,
             # A text that is no object may still be for a rule further down.
             needs_json=(rule.needs_json or source.time is not None) and not self.is_conditional,
         )
-
-    @staticmethod
-    def _make_maker(
-        rule: CompiledRule,
-        source: SourceRule,
-        zone: tzinfo,
-        clock: ClockConfig,
-        *,
-        is_arrival_known: bool = True,
-    ) -> PointMaker:
-        window = Window(
-            round(clock.accept_past_s * 1e6), round(clock.accept_future_s * 1e6), is_arrival_known
-        )
-        if source.time is not None and (past_s := source.time.accept_past_s) is not None:
-            window = replace(window, past_us=round(past_s * 1e6), past_option="time.accept_past")
-        read_time = None
-        if source.time is not None:
-            read_time = compile_time(source.time, zone, window, rule.null_words)
-        elif source.payload.kind == "line_protocol":
-            read_time = read_own_time(window)
-        rejects = clock.on_implausible == "reject"
-        return PointMaker(rule, read_time, rejects_implausible=rejects)
 
     def fixed_labels(self, names: Mapping[str, str]) -> FixedLabels:
         """What the topic decides; `names` are its wildcards'. Raises Unfit."""

@@ -10,10 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 
-from daemon.config import ClockConfig, Config, PlacedRule, Tier, ValueRules
+from daemon.config import ClockConfig, Config, PlacedRule, PollOptions, Tier, ValueRules
 from daemon.mapping.memory import FieldMemory
 from daemon.mapping.points import FixedLabels, MessageRule, reject
 from daemon.mapping.presence import Presence
+from daemon.mapping.readings import ReadingRule
 from daemon.mapping.topics import TopicTrie
 from daemon.mapping.troubles import Unfit
 from daemon.messages import Mapped, Message
@@ -85,6 +86,11 @@ class RuleCompiler:
         self.rules[placed.name] = placed.rule
         presences = tuple(Presence(placed.name, one) for one in placed.rule.availability)
         return CompiledPlace(placed, rule, presences)
+
+    def compile_poll(self, name: str, poll: PollOptions) -> ReadingRule:
+        """The rule of a poll. Raises as `compile` does."""
+        self.rules[name] = poll
+        return ReadingRule(name, poll, self._common, self._zone, self._clock, self._memory)
 
 
 class Router:

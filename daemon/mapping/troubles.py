@@ -18,6 +18,7 @@ class Kind(enum.StrEnum):
     NOT_PAIRS = "not-key-value"
     NOT_LINES = "not-line-protocol"
     NOT_BYTES = "not-bytes"
+    NO_MATCH = "no-match"
     TOO_DEEP = "too-deep"
     TOO_LONG = "too-long"
     TOO_MANY = "too-many"

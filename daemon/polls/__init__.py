@@ -1,22 +1,38 @@
-"""What the collector reads itself, on a schedule: sensors behind one small interface."""
+"""Sensors behind one small interface, for the kinds here and those of other packages.
 
-from daemon.polls.command import CommandSensor
-from daemon.polls.jobs import PollJob, Sink, schedule_of, schedule_polls
-from daemon.polls.kinds import KINDS, open_sensor
+What runs them on a schedule is `daemon.polls.jobs`; it is not imported here, so that a
+configuration can be read without the scheduler.
+"""
+
+from daemon.config import (
+    InputPath,
+    Items,
+    Name,
+    Number,
+    PollOptions,
+    Seconds,
+    Section,
+    SizeBytes,
+    TextOptions,
+)
+from daemon.messages import JsonValue
+from daemon.polls.kinds import open_sensor
 from daemon.polls.sensor import Place, Sensor, SensorError, SensorKind
-from daemon.polls.system import SystemSensor
 
 __all__ = [
-    "KINDS",
-    "CommandSensor",
+    "InputPath",
+    "Items",
+    "JsonValue",
+    "Name",
+    "Number",
     "Place",
-    "PollJob",
+    "PollOptions",
+    "Seconds",
+    "Section",
     "Sensor",
     "SensorError",
     "SensorKind",
-    "Sink",
-    "SystemSensor",
+    "SizeBytes",
+    "TextOptions",
     "open_sensor",
-    "schedule_of",
-    "schedule_polls",
 ]

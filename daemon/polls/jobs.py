@@ -8,7 +8,7 @@ from datetime import tzinfo
 from functools import partial
 
 from daemon.clock import Clock
-from daemon.config import Config, PollConfig, parse_cron
+from daemon.config import Config, PollOptions, parse_cron
 from daemon.logs import Repeats
 from daemon.messages import Reading
 from daemon.polls.kinds import open_sensor
@@ -40,7 +40,7 @@ def schedule_polls(config: Config, scheduler: Scheduler, sink: Sink, clock: Cloc
         )
 
 
-def schedule_of(poll: PollConfig, zone: tzinfo) -> Schedule:
+def schedule_of(poll: PollOptions, zone: tzinfo) -> Schedule:
     """When a poll runs; cron times are in this zone."""
     if poll.cron is not None:
         return Calendar(parse_cron(poll.cron), zone, poll.jitter_s)
@@ -53,7 +53,7 @@ class PollJob:
 
     def __init__(
         self,
-        poll: PollConfig,
+        poll: PollOptions,
         open_sensor: Callable[[], Sensor],
         sink: Sink,
         clock: Clock,

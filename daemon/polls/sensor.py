@@ -1,4 +1,4 @@
-"""What a sensor is: something that is read on a schedule and answers with a decoded value.
+"""What a sensor is: something that is read on a schedule and answers with a value.
 
 This is all that a sensor kind has to know of the collector. Its value goes through the same rules
 as an MQTT payload, so a sensor answers with what it found and leaves units and limits alone.
@@ -6,16 +6,17 @@ as an MQTT payload, so a sensor answers with what it found and leaves units and 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
-from daemon.config import PollConfig
+from daemon.config import PollOptions
 from daemon.errors import SourceError
 from daemon.messages import JsonValue
 
-OptionsT = TypeVar("OptionsT")
+OptionsT = TypeVar("OptionsT", bound=PollOptions)
 
 
 class SensorError(SourceError):
@@ -27,18 +28,22 @@ class SensorError(SourceError):
         """A short word for the reason (`timeout`, `exit-status`), to count by."""
 
 
-class Sensor(Protocol):
+class Sensor(ABC):
     """One sensor, ready to be read. Read by one thread at a time, not always the same one."""
 
+    @abstractmethod
     def read(self, timeout_s: float) -> JsonValue:
-        """The value now: a number, a text, or an object of them.
+        """The value now: a number, a text, or an object or a list of them; None for no value.
 
         Keeps to the timeout where it can. Raises SensorError, or any other exception, which is
         then reported as a fault of the sensor's code.
         """
 
-    def cancel(self) -> None:
+    def cancel(self) -> None:  # noqa: B027 - most sensors have nothing to end
         """End a `read` that is under way in another thread, soon; does nothing without one."""
+
+    def close(self) -> None:  # noqa: B027 - most sensors hold nothing
+        """Let go of ports, lines and connections. Not called during a `read`, and never twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +56,13 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class SensorKind(Generic[OptionsT]):
-    """One kind of sensor: the model of its options, and how to make a sensor from them."""
+    """One kind of sensor: the model of its options, and how to make a sensor from them.
+
+    A package offers one by an entry point of the group `tinyflux_collector.sensors`, whose name is
+    the kind's name in a configuration.
+    """
 
     options: type[OptionsT]
+    """PollOptions, or TextOptions where a reading is a text to be parsed, with more options."""
     open: Callable[[OptionsT, Place], Sensor]
     """May raise SensorError, when hardware or a package is missing; it is tried again later."""
-
-    def sensor(self, poll: PollConfig, place: Place) -> Sensor:
-        """The sensor of a configured poll. Raises SensorError when it cannot be had now."""
-        if not isinstance(poll, self.options):
-            raise TypeError(f"poll {poll.name}: options {type(poll)} are not of this kind")
-        return self.open(poll, place)

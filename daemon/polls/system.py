@@ -10,11 +10,13 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
-from daemon.config import SystemPoll
+from pydantic import Field
+
+from daemon.config import Items, PollOptions
 from daemon.messages import JsonValue
-from daemon.polls.sensor import Place, SensorError
+from daemon.polls.sensor import Place, Sensor, SensorError, SensorKind
 
 _log = logging.getLogger(__name__)
 
@@ -26,12 +28,22 @@ _THROTTLED = Path("/sys/devices/platform/soc/soc:firmware/get_throttled")
 Reading = dict[str, JsonValue]
 
 
+class SystemOptions(PollOptions):
+    """Load, memory, disk and temperature of this machine."""
+
+    collect: Items[
+        Literal["cpu", "memory", "disk", "load", "temperature", "network", "throttled"]
+    ] = Field(default=("cpu", "memory", "disk", "load", "temperature"), min_length=1)
+    """What to read; what this machine does not have is left out. throttled: a Raspberry Pi's flags
+    for too little voltage and too much heat."""
+
+
 class _Times(Protocol):
     idle: float
     iowait: float
 
 
-class SystemSensor:
+class SystemSensor(Sensor):
     """Reads the parts asked for; a part that this machine does not have is left out."""
 
     def __init__(self, collect: Sequence[str], data_folder: Path) -> None:
@@ -65,9 +77,6 @@ class SystemSensor:
             raise SensorError("nothing-to-read", f"nothing could be read here: {told}")
         self._tell_missing(reasons)
         return values
-
-    def cancel(self) -> None:
-        """Nothing to end: reading is a few short system calls."""
 
     def _tell_missing(self, reasons: dict[str, str]) -> None:
         for part in reasons.keys() - self._missing:
@@ -120,9 +129,12 @@ class SystemSensor:
         }
 
 
-def open_system(options: SystemPoll, place: Place) -> SystemSensor:
-    """The sensor of these options; disk is the file system that holds the data."""
+def _open(options: SystemOptions, place: Place) -> SystemSensor:
+    """Disk is the file system that holds the data."""
     return SystemSensor(options.collect, place.data_folder)
+
+
+KIND = SensorKind(SystemOptions, _open)
 
 
 def _load() -> Reading:

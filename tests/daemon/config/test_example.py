@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from daemon.config import CommandPoll, Config, SystemPoll, load_config
+from daemon.config import Config, PollOptions, find_kind, load_config
 from tests.daemon.config.configs import load
 
 EXAMPLE = Path(__file__).parents[3] / "config.example.yaml"
 TEXT = EXAMPLE.read_text(encoding="utf-8")
 BLOCK = re.compile(r"^ *# >>> (?P<title>.*)\n(?P<lines>(?: *#.*\n)+?) *# <<<\n", re.MULTILINE)
 TITLES = [match["title"] for match in BLOCK.finditer(TEXT)]
+KINDS = ("command", "system")
 SECRETS = {"secrets.yaml": "mqtt_password: s3cret\n"}
 
 
@@ -66,14 +67,17 @@ def keys_of(section: type[BaseModel]) -> set[str]:
     return keys
 
 
+def keys_of_kind(name: str) -> set[str]:
+    """Every key that a poll of this kind knows."""
+    return keys_of(find_kind(name, PollOptions).options)
+
+
 def sections_in(annotation: Any) -> list[type[BaseModel]]:
     if isinstance(annotation, type) and not isinstance(annotation, types.GenericAlias):
         return [annotation] if issubclass(annotation, BaseModel) else []
     return [inner for part in typing.get_args(annotation) for inner in sections_in(part)]
 
 
-@pytest.mark.parametrize(
-    "key", sorted((keys_of(Config) | keys_of(SystemPoll) | keys_of(CommandPoll)) - {"kind"})
-)
+@pytest.mark.parametrize("key", sorted(keys_of(Config).union(*map(keys_of_kind, KINDS)) - {"kind"}))
 def test_example_shows_every_option(key: str) -> None:
     assert re.search(rf"(?<![\w$.]){key}:", TEXT), f"{key} is not in config.example.yaml"

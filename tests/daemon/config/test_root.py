@@ -10,12 +10,12 @@ import pytest
 
 from daemon.config import (
     BrokerConfig,
-    CommandPoll,
-    SystemPoll,
     data_folder,
     load_config,
     local_zone,
 )
+from daemon.polls.command import CommandOptions
+from daemon.polls.system import SystemOptions
 from tests.daemon.config.configs import load, write
 
 SOURCE = "brokers: {home: {url: mqtt://x}}\nsources:\n  - topic: a/+room\n    measurement: m\n"
@@ -60,10 +60,10 @@ def test_poll_is_called_by_its_kind_and_measures_by_its_name(tmp_path: Path) -> 
 def test_poll_kinds_have_their_own_options(tmp_path: Path) -> None:
     text = "polls:\n  - system: {collect: [cpu]}\n  - command: {run: [a, b], parse: json}\n"
     first, second = load(tmp_path, text).polls
-    assert isinstance(first, SystemPoll)
+    assert isinstance(first, SystemOptions)
     assert first.collect == ("cpu",)
-    assert isinstance(second, CommandPoll)
-    assert (second.run, second.parse) == (("a", "b"), "json")
+    assert isinstance(second, CommandOptions)
+    assert (second.run, second.parse.kind) == (("a", "b"), "json")
 
 
 @pytest.mark.parametrize(

@@ -13,10 +13,12 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from daemon.clock import SystemClock
-from daemon.config import CommandPoll, Config, load_config, parse_cron
+from daemon.config import Config, load_config, parse_cron
 from daemon.logs import Repeats
 from daemon.messages import JsonValue, Reading
-from daemon.polls import PollJob, SensorError, schedule_of, schedule_polls
+from daemon.polls import Sensor, SensorError
+from daemon.polls.command import CommandOptions
+from daemon.polls.jobs import PollJob, schedule_of, schedule_polls
 from daemon.scheduling import Calendar, Every, JobState, Scheduler
 from tests.daemon.clocks import SetClock
 from tests.daemon.waiting import wait_until
@@ -47,7 +49,7 @@ def test_polls_of_a_configuration_bring_readings_under_their_names(
     schedule_polls(config, scheduler, lambda reading: not arrived.put(reading), SetClock())
     scheduler.start()
     readings = {reading.poll: reading for reading in (arrived.get(timeout=20) for _ in range(2))}
-    assert readings["rain"].value == {"mm": 0.2}
+    assert readings["rain"].value == '{"mm": 0.2}\n'
     assert readings["rain"].received_us == SetClock().now_us()
     assert "memory_percent" in str(readings["system"].value)
 
@@ -86,7 +88,7 @@ def test_hanging_and_failing_commands_disturb_no_other_poll(
     assert all(caplog.text.count(trouble) == 1 for trouble in troubles)
 
 
-class FixedSensor:
+class FixedSensor(Sensor):
     """Answers as it was told; may let time pass first."""
 
     def __init__(self, value: JsonValue, clock: SetClock, takes_s: float = 0.0) -> None:
@@ -98,11 +100,8 @@ class FixedSensor:
         self._clock.pass_time(self._takes_s)
         return self._value
 
-    def cancel(self) -> None:
-        """Nothing to end."""
 
-
-POLL = CommandPoll(name="rain", run=("true",), timeout="10s", measurement="rain")  # type: ignore[arg-type]
+POLL = CommandOptions(name="rain", run=("true",), timeout="10s", measurement="rain")  # type: ignore[arg-type]
 
 
 def test_reading_that_comes_after_the_timeout_is_a_failure() -> None:

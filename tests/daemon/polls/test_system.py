@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from daemon.polls import SensorError, SystemSensor
+from daemon.polls import SensorError
+from daemon.polls.system import SystemSensor
 
 
 def read(*parts: str, folder: Path = Path("/")) -> dict[str, float]:
