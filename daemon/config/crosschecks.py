@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from daemon.config.document import UNREADABLE, Document, KeyPath, show_path
 from daemon.config.fields import is_pattern
 from daemon.config.habits import suggest
 from daemon.config.paths import is_path
 from daemon.config.templates import parse_template
 from daemon.config.topics import parse_topic_filter
+from daemon.documents import UNREADABLE, Document, KeyPath, show_path
 from daemon.errors import Problem
 
 Finding = tuple[KeyPath, str, str]

@@ -8,10 +8,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from daemon.config.crosschecks import cross_check
-from daemon.config.document import UNREADABLE, Document
 from daemon.config.problems import to_problems
-from daemon.config.reading import read_document
 from daemon.config.root import Config
+from daemon.documents import UNREADABLE, Document, read_document
 from daemon.errors import ConfigError, Problem
 
 SYSTEM_DATA_FOLDER = Path("/var/lib/tinyflux-collector")

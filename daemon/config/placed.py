@@ -6,9 +6,9 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from daemon.config.document import Place
 from daemon.config.sources import SourceRule
 from daemon.config.topics import TopicFilter, parse_topic_filter
+from daemon.documents import Place
 
 NOWHERE = Place("", 0)
 

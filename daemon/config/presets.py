@@ -16,14 +16,13 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from daemon.config.crosschecks import check_rule
-from daemon.config.document import Document, KeyPath, Place, show_path
 from daemon.config.habits import suggest
 from daemon.config.placed import PlacedRule, Tier
 from daemon.config.problems import to_problems
-from daemon.config.reading import read_document
 from daemon.config.section import Items, Section, check_name
 from daemon.config.sources import SourceRule
 from daemon.config.topics import parse_topic_filter
+from daemon.documents import Document, KeyPath, Place, read_document, show_path
 from daemon.errors import ConfigError, Problem
 
 FOLDER = Path(__file__).parent.parent / "presets"

@@ -14,7 +14,6 @@ from pydantic import Field, PrivateAttr, ValidationInfo, model_validator
 from daemon.config.access import Announcement
 from daemon.config.brokers import BrokerConfig
 from daemon.config.collector import CollectorConfig, LoggingConfig
-from daemon.config.document import Document, Place
 from daemon.config.exposure import exposures
 from daemon.config.placed import PlacedRule, Tier
 from daemon.config.polls import AnyPoll
@@ -24,6 +23,7 @@ from daemon.config.section import Items, Section
 from daemon.config.sources import SourceRule
 from daemon.config.storage import StorageConfig
 from daemon.config.topics import covers
+from daemon.documents import Document, Place
 
 
 class Config(Section):

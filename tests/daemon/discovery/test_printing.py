@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon.config import load_config
-from daemon.config.yaml_text import parse_yaml
 from daemon.discovery import compile_discovering, quoted, sources_of
+from daemon.documents import parse_yaml
 from tests.daemon.discovery.registries import HEAD, discovering, points_of, registry_of, send
 
 FOLDER = Path(__file__).parents[2] / "cases/discovery"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from daemon.config.yaml_text import Node, YamlError, parse_yaml, resolve_plain
+from daemon.documents import Node, YamlError, parse_yaml, resolve_plain
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import yaml
 
-from daemon.config.yaml_hints import explain_syntax_error
+from daemon.documents.yaml_hints import explain_syntax_error
 
 _MAX_DEPTH = 60
 _MAX_NODES = 200_000

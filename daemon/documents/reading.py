@@ -10,8 +10,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from daemon.config.document import UNREADABLE, Document, KeyPath, Place, show_path
-from daemon.config.yaml_text import Node, YamlError, parse_yaml
+from daemon.documents.document import UNREADABLE, Document, KeyPath, Place, show_path
+from daemon.documents.yaml_text import Node, YamlError, parse_yaml
 from daemon.errors import Problem
 
 _MAX_BYTES = 4_000_000
