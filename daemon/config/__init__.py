@@ -15,7 +15,7 @@ from daemon.config.exposure import exposures, is_loopback
 from daemon.config.expressions import ArithmeticTrouble, Expression, parse_expression
 from daemon.config.fields import FieldRule, is_pattern, order_of
 from daemon.config.json_queries import Query, QueryError
-from daemon.config.loader import data_folder, load_config
+from daemon.config.loader import load_config
 from daemon.config.paths import PayloadPath, is_path, parse_path
 from daemon.config.payloads import (
     BytesRule,
@@ -54,7 +54,8 @@ from daemon.config.value_templates import (
     is_value_template,
     parse_value_template,
 )
-from daemon.config.zones import find_zone, local_zone
+from daemon.documents import data_folder
+from daemon.zones import find_zone, local_zone
 
 __all__ = [
     "Announcement",

@@ -11,8 +11,8 @@ from pydantic import AfterValidator, Field
 
 from daemon.config.habits import suggest
 from daemon.config.section import Name, Seconds, Section, SizeBytes, Tags
-from daemon.config.zones import find_zone, local_zone
 from daemon.logs import PARTS
+from daemon.zones import find_zone, local_zone
 
 Level = Literal["debug", "info", "warning", "error"]
 

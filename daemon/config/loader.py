@@ -10,11 +10,8 @@ from pydantic import ValidationError
 from daemon.config.crosschecks import cross_check
 from daemon.config.problems import to_problems
 from daemon.config.root import Config
-from daemon.documents import UNREADABLE, Document, read_document
+from daemon.documents import UNREADABLE, Document, data_folder, read_document
 from daemon.errors import ConfigError, Problem
-
-SYSTEM_DATA_FOLDER = Path("/var/lib/tinyflux-collector")
-"""Where a configuration under /etc keeps its data: the systemd unit's state directory."""
 
 
 def load_config(path: Path) -> Config:
@@ -38,11 +35,6 @@ def load_config(path: Path) -> Config:
     if problems or config is None:
         raise ConfigError(sorted(set(problems), key=_order(path)))
     return config
-
-
-def data_folder(path: Path) -> Path:
-    """Where relative paths to write start, for a configuration file's absolute path."""
-    return SYSTEM_DATA_FOLDER if path.is_relative_to("/etc") else path.parent
 
 
 def _validate(document: Document, path: Path, problems: list[Problem]) -> Config | None:

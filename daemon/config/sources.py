@@ -19,7 +19,7 @@ from daemon.config.templates import parse_template
 from daemon.config.thinning import ThinningRules
 from daemon.config.topics import parse_topic_filter
 from daemon.config.value_templates import is_value_template, parse_value_template
-from daemon.config.zones import find_zone
+from daemon.zones import find_zone
 
 NULL_VALUES = ("unavailable", "unknown", "none", "null", "nan", "n/a", "???", "")
 NO_READINGS = (

@@ -4,6 +4,7 @@ Cheap to import: a command that only needs the path of the data reads it without
 """
 
 from daemon.documents.document import UNREADABLE, Document, KeyPath, Place, show_path
+from daemon.documents.folders import data_folder
 from daemon.documents.reading import read_document
 from daemon.documents.yaml_text import Node, YamlError, parse_yaml, resolve_plain
 
@@ -14,6 +15,7 @@ __all__ = [
     "Node",
     "Place",
     "YamlError",
+    "data_folder",
     "parse_yaml",
     "read_document",
     "resolve_plain",
