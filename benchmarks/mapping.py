@@ -66,7 +66,10 @@ def config(rules: int) -> Config:
 def messages(topic: str, payload: bytes, topics: int = 100) -> list[Message]:
     """One message for each of many devices."""
     return [
-        Message("home", topic.format(number), payload, 1_732_435_200_000_000 + number)
+        # Each has a payload of its own, as from a broker: the last one that was read is known.
+        Message(
+            "home", topic.format(number), bytes(bytearray(payload)), 1_732_435_200_000_000 + number
+        )
         for number in range(topics)
     ]
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Container
 from itertools import islice
 
 from daemon.config import BytesRule, CsvRule, KeyValueRule, PayloadRule, RegexRule, parse_path
-from daemon.mapping.payloads import TextKind, decode_text, value_of
+from daemon.mapping.payloads import LastPayload, TextKind, decode_text, value_of
 from daemon.mapping.reach import MISSING, Context, compile_path
 from daemon.mapping.troubles import Kind, Unfit, show
 from daemon.messages import JsonValue
@@ -24,8 +24,15 @@ Unfit."""
 MAX_ROWS = 1000
 
 
-def compile_decoder(rule: PayloadRule, null_words: Container[str], *, needs_json: bool) -> Decode:
-    """The way to read a payload; `needs_json`: what is no object or list cannot fit the rule."""
+def compile_decoder(
+    rule: PayloadRule,
+    null_words: Container[str],
+    *,
+    needs_json: bool,
+    last: LastPayload | None = None,
+) -> Decode:
+    """The way to read a payload; `needs_json`: what is no object or list cannot fit the rule;
+    `last` is shared by the rules that may be asked for the same payload."""
     match rule.kind:
         case "csv":
             return _csv_decoder(rule.csv or CsvRule(), null_words)
@@ -40,13 +47,13 @@ def compile_decoder(rule: PayloadRule, null_words: Container[str], *, needs_json
             assert rule.regex is not None
             return _regex_decoder(rule.regex, null_words)
         case kind:
-            return _value_decoder("json" if kind == "auto" and needs_json else kind, null_words)
+            kind = "json" if kind == "auto" and needs_json else kind
+            return _value_decoder(kind, null_words, LastPayload() if last is None else last)
 
 
-def _value_decoder(kind: TextKind, null_words: Container[str]) -> Decode:
+def _value_decoder(kind: TextKind, null_words: Container[str], last: LastPayload) -> Decode:
     def decode(payload: bytes) -> list[Context]:
-        text = decode_text(payload)
-        value = value_of(text, kind, null_words)
+        text, value = last.read(payload, kind, null_words)
         return [] if value is None else [Context(value, text=text)]
 
     return decode

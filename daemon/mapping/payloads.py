@@ -49,6 +49,39 @@ def value_of(text: str, kind: TextKind, null_words: Container[str] = ()) -> Json
     return text
 
 
+class LastPayload:
+    """The value of the payload that was read last: several rules may ask for the same. One thread.
+
+    What it gives is shared, and must not be changed.
+    """
+
+    def __init__(self) -> None:
+        self._payload: bytes | None = None
+        self._kind: TextKind = "auto"
+        self._null_words: Container[str] = ()
+        self._is_json = False
+        self._text = ""
+        self._value: JsonValue = None
+
+    def read(
+        self, payload: bytes, kind: TextKind, null_words: Container[str]
+    ) -> tuple[str, JsonValue]:
+        """What `decode_text` and `value_of` make of a payload. Raises Unfit as they do."""
+        is_known = (
+            payload is self._payload
+            and null_words is self._null_words
+            and (kind == self._kind or (self._is_json and kind != "scalar"))
+        )
+        if not is_known:
+            text = decode_text(payload)
+            value = value_of(text, kind, null_words)
+            self._payload, self._kind, self._null_words = payload, kind, null_words
+            # An object is the same whether JSON was asked for or found.
+            self._is_json = kind != "scalar" and text.startswith(_JSON_STARTS)
+            self._text, self._value = text, value
+        return self._text, self._value
+
+
 def _parse_json(text: str, null_words: Container[str]) -> JsonValue:
     try:
         value: JsonValue = json.loads(text)

@@ -14,6 +14,7 @@ from daemon.config import ClockConfig, SourceRule, TimeRule, fits, parse_path, p
 from daemon.mapping.decoders import compile_decoder
 from daemon.mapping.memory import FieldMemory
 from daemon.mapping.moments import EPOCH, ReadTime, Window, compile_time, read_own_time
+from daemon.mapping.payloads import LastPayload
 from daemon.mapping.reach import MISSING, Context, compile_path
 from daemon.mapping.rule import CompiledRule
 from daemon.mapping.troubles import Kind, Unfit
@@ -233,8 +234,10 @@ class MessageRule:
         clock: ClockConfig,
         memory: FieldMemory | None = None,
         bound: tuple[str, ...] = (),
+        last: LastPayload | None = None,
     ) -> None:
-        """`bound` are names that `fixed_labels` gets beside those of the topic's wildcards."""
+        """`bound` are names that `fixed_labels` gets beside those of the topic's wildcards; `last`
+        as in `compile_decoder`."""
         rule = compile_rule(name, source, common_tags, memory, bound)
         self.name = name
         self.also = source.also
@@ -260,6 +263,7 @@ class MessageRule:
             rule.null_words,
             # A text that is no object may still be for a rule further down.
             needs_json=(rule.needs_json or source.time is not None) and not self.is_conditional,
+            last=last,
         )
 
     def fixed_labels(self, names: Mapping[str, str]) -> FixedLabels:

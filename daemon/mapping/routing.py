@@ -12,6 +12,7 @@ from datetime import tzinfo
 
 from daemon.config import ClockConfig, Config, PlacedRule, PollOptions, Tier, ValueRules
 from daemon.mapping.memory import FieldMemory
+from daemon.mapping.payloads import LastPayload
 from daemon.mapping.points import FixedLabels, MessageRule, reject
 from daemon.mapping.presence import Presence
 from daemon.mapping.readings import ReadingRule
@@ -60,6 +61,7 @@ class RuleCompiler:
         self._zone: tzinfo = config.collector.zone
         self._clock: ClockConfig = config.collector.clock
         self._memory = memory
+        self._last = LastPayload()
         self.rules: dict[str, ValueRules] = {}
         """What was compiled, and the polls, by the names that outcomes call them."""
 
@@ -82,6 +84,7 @@ class RuleCompiler:
             self._clock,
             self._memory,
             tuple(placed.bound),
+            self._last,
         )
         self.rules[placed.name] = placed.rule
         presences = tuple(Presence(placed.name, one) for one in placed.rule.availability)

@@ -168,3 +168,25 @@ def test_scaled_field_of_bytes(tmp_path: Path) -> None:
     options = 'payload: {bytes: {format: "<hB", names: [t, h]}}, fields: {temperature: {path: $.t, scale: 0.01}}'
     mapped = rule_mapper(tmp_path, options).map(message(struct.pack("<hB", 2154, 48)))
     assert fields_of(mapped) == {"temperature": 21.54}
+
+
+def test_rules_for_one_payload_each_read_it_their_own_way(tmp_path: Path) -> None:
+    rules = [
+        "{topic: t, measurement: a, also: true}",
+        "{topic: t, measurement: b, also: true, payload: scalar, fields: {v: {type: enum}}}",
+        "{topic: t, measurement: c, payload: json, fields: {t: {}}}",
+    ]
+    tried = mapper(tmp_path, f"sources: [{', '.join(rules)}]\n")
+    points = tried.map(message('{"t": 1}')).points
+    assert [(point.measurement, point.fields) for point in points] == [
+        ("a", {"t": 1.0}), ("b", {"v": 1}), ("c", {"t": 1.0}),
+    ]  # fmt: skip
+
+
+def test_what_means_no_value_to_one_rule_is_a_fault_to_another(tmp_path: Path) -> None:
+    rules = [
+        "{topic: t, measurement: a, also: true, payload: json, null_values: [gone]}",
+        "{topic: t, measurement: b, payload: json}",
+    ]
+    mapped = mapper(tmp_path, f"sources: [{', '.join(rules)}]\n").map(message("gone"))
+    assert (mapped.outcome, mapped.rule) == (Outcome.REJECTED, "sources[1]")
