@@ -258,5 +258,6 @@ class SourceRule(ValueRules):
     def _check_ignored(self) -> SourceRule:
         idle = sorted(self.model_fields_set - {"ignore", "topic", "broker", "qos", "measurement"})
         if self.ignore and idle:
-            raise ValueError(f"`ignore` stores nothing, so `{idle[0]}` means nothing beside it")
+            key = type(self).model_fields[idle[0]].validation_alias or idle[0]
+            raise ValueError(f"`ignore` stores nothing, so `{key}` means nothing beside it")
         return self
