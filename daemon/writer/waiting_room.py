@@ -20,8 +20,10 @@ class WaitingRoom:
         self._for_clock = 0
         self._for_others = 0
 
-    def __len__(self) -> int:
-        """How many items wait. For a moment it may be less than that, by what is in hand twice."""
+    @property
+    def n_items(self) -> int:
+        """How many items wait, less those that are in hand twice: what need not wait any more
+        before it is committed that it waits. So it may be negative for a moment."""
         return self._for_clock + self._for_others
 
     @property

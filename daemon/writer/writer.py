@@ -109,7 +109,7 @@ class Writer:
         files.retained.open()
         self._room.resume(written)
         self._journal.open(
-            files.store.path, files.rejects.path, self._inbox.counts(), len(self._room)
+            files.store.path, files.rejects.path, self._inbox.counts(), self._room.n_items
         )
         self._thread.start()
 
@@ -140,7 +140,7 @@ class Writer:
     def held(self) -> int:
         """How many items were taken from the inbox and have no outcome yet; those that wait in the
         spool are among them."""
-        return self._in_hand() + len(self._room)
+        return self._in_hand() + self._room.n_items
 
     def spooled(self) -> int:
         """How many items wait in the spool, acknowledged, for the clock."""

@@ -57,6 +57,7 @@ class Thinned:
         ledger = json.loads(ledger_path(self.collector.data_path).read_text(encoding="utf-8"))
         assert sum(ledger["outcomes"].values()) == ledger["received"] + ledger["resumed"]
         assert "does not balance" not in self.collector.log_text()
+        assert "does not know" not in self.collector.log_text()
         return {name: number for name, number in ledger["outcomes"].items() if number}
 
 
