@@ -62,6 +62,12 @@ def _parser() -> argparse.ArgumentParser:
     _take_config(check)
     check.set_defaults(command=_check)
 
+    schema = commands.add_parser(
+        "schema", help="print the configuration language as a JSON Schema, for editors"
+    )
+    schema.add_argument("--table", action="store_true", help="every option, as a Markdown page")
+    schema.set_defaults(command=_schema)
+
     status = commands.add_parser("status", help="say how the collector is, running or not")
     _take_config_or_data(status)
     status.add_argument("--json", action="store_true", help="all of it, for a program")
@@ -232,6 +238,12 @@ def _run(options: argparse.Namespace) -> int:
     from daemon.cli.run import run
 
     return run(options.config, options.duration)
+
+
+def _schema(options: argparse.Namespace) -> int:
+    from daemon.cli.schema import schema
+
+    return schema(as_table=options.table)
 
 
 def _check(options: argparse.Namespace) -> int:
