@@ -2,6 +2,7 @@
 
 CollectorError
 ├── ConfigError      the configuration cannot be used; carries every problem found
+├── RequestError     what a command was asked for cannot be given: a name, a time, a file
 ├── StartError       something the collector needs to run is missing or taken
 └── SourceError      a source cannot deliver now; the collector keeps running
 """
@@ -53,6 +54,14 @@ class ConfigError(CollectorError):
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
         super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class RequestError(CollectorError):
+    """What a command was asked for cannot be given; the text says what can."""
+
+    def __init__(self, message: str, exit_status: int = EX_DATAERR) -> None:
+        super().__init__(message)
+        self.exit_status = exit_status
 
 
 class StartError(CollectorError):

@@ -74,23 +74,23 @@ def test_check_notes_a_password_that_everybody_on_the_way_can_read(
 @pytest.mark.parametrize(
     ("arguments", "found"),
     [
-        ([], "COMMAND"),
         (["run"], "--config"),
         (["run", "-c", "x", "--duration", "0"], "allowed: a number of seconds above 0"),
         (["run", "-c", "x", "--duration", "soon"], "found 'soon'"),
         (["retention", "-c", "x"], "--plan --run"),
         (["collect"], "collect"),
     ],
-    ids=["nothing", "no configuration", "no time", "no number", "neither", "unknown"],
+    ids=["no configuration", "no time", "no number", "neither", "unknown"],
 )
-def test_a_wrong_command_line_ends_with_the_usage(
+def test_a_wrong_command_line_is_answered_with_what_is_allowed(
     capsys: pytest.CaptureFixture[str], arguments: list[str], found: str
 ) -> None:
     with pytest.raises(SystemExit) as caught:
         main(arguments)
     assert caught.value.code == EX_USAGE
     said = capsys.readouterr().err
-    assert said.startswith("usage: tinyflux-collector")
+    assert said.startswith("tinyflux-collector")
+    assert "--help` shows the arguments" in said
     assert found in said
 
 
