@@ -104,7 +104,8 @@ class Config(Section):
         return rule.broker if rule.broker is not None else next(iter(self.brokers))
 
     def message_rules(self, broker: str) -> tuple[PlacedRule, ...]:
-        """The rules for a broker's messages in their order: sources, then presets."""
+        """The rules for a broker's messages in their order: sources, then presets; last of all those
+        whose topics may begin with anything, which would take what another one knows by name."""
         return self._message_rules[broker]
 
     @cached_property
@@ -114,8 +115,8 @@ class Config(Section):
             placed = PlacedRule(f"sources[{number}]", rule, place=self.place("sources", number))
             rules[self.broker_of(rule)].append(placed)
         for name, broker in self.brokers.items():
-            for preset in broker.presets:
-                rules[name] += preset.rules()
+            for preset in sorted((use.rules() for use in broker.presets), key=_is_open):
+                rules[name] += preset
         return {name: tuple(of_broker) for name, of_broker in rules.items()}
 
     def place(self, *path: str | int) -> Place:
@@ -205,6 +206,11 @@ class Config(Section):
                     f"brokers.{name} is not connected to: no rule of `sources` is for it, and it "
                     "has neither `presets` nor `discovery`"
                 )
+
+
+def _is_open(rules: tuple[PlacedRule, ...]) -> bool:
+    """Whether a preset knows its topics by no name."""
+    return any(placed.topic_filter.levels[0] in ("+", "#") for placed in rules)
 
 
 def _taker(

@@ -55,6 +55,21 @@ def test_rules_of_presets_come_after_the_sources(tmp_path: Path) -> None:
     ]
 
 
+def test_preset_whose_topics_may_begin_with_anything_comes_last(
+    tmp_path: Path, folder: Path
+) -> None:
+    (folder / "named.yaml").write_text(
+        f"name: named\n{HEAD}rules: [{{topic: 'named/+x', measurement: m}}]\n", encoding="utf-8"
+    )
+    for presets in ("[gadget, named]", "[named, gadget]"):
+        rules = load(tmp_path, use(presets)).message_rules("home")
+        assert [rule.name.split("[")[0] for rule in rules] == [
+            "presets.named", *["presets.gadget"] * 3,
+        ]  # fmt: skip
+    rules = load(tmp_path, use("[{gadget: {prefixes: [a]}}, named]")).message_rules("home")
+    assert rules[-1].name == "presets.named[0]"
+
+
 def test_rules_say_where_they_are_written(tmp_path: Path, folder: Path) -> None:
     config = load(tmp_path, use("[gadget]") + "sources:\n  - {topic: t, measurement: m}\n")
     places = [(rule.place.file, rule.place.line) for rule in config.message_rules("home")]
