@@ -104,8 +104,8 @@ class Config(Section):
         return rule.broker if rule.broker is not None else next(iter(self.brokers))
 
     def message_rules(self, broker: str) -> tuple[PlacedRule, ...]:
-        """The rules for a broker's messages in their order: sources, then presets; last of all those
-        whose topics may begin with anything, which would take what another one knows by name."""
+        """The rules for a broker's messages in their order: sources, then presets; last those whose
+        topics may begin with anything, which would take what another one knows by name."""
         return self._message_rules[broker]
 
     @cached_property
