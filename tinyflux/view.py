@@ -37,6 +37,12 @@ class View:
         return self._table.n_rows
 
     @property
+    def span_us(self) -> tuple[int, int]:
+        """The least and the greatest time, µs UTC; (0, -1) where there is no row."""
+        spans = [segment.span_us for segment in self._table.segments]
+        return (min(s for s, _ in spans), max(s for _, s in spans)) if spans else (0, -1)
+
+    @property
     def measurement_counts(self) -> Mapping[str, int]:
         """The number of rows of each measurement."""
         return self._table.measurement_counts
@@ -88,11 +94,17 @@ class View:
         """New Points of ascending `rows`."""
         return self._table.points(rows)
 
+    def sizes(self, rows: RowArray) -> NDArray[np.int64]:
+        """How many bytes each of ascending `rows` takes in the file; 0 where there is none."""
+        parts = [_sizes(segment, local) for segment, local in self._table.split(rows)]
+        return np.concatenate(parts) if parts else np.empty(0, dtype=np.int64)
+
     def size_bytes(self, rows: RowArray | None = None) -> int:
         """How many bytes ascending `rows` (None: all) take in the file; 0 where there is none."""
-        if rows is None:
-            return sum(self._sizes(segment) for _, segment in self._table.numbered())
-        return sum(self._sizes(segment, local) for segment, local in self._table.split(rows))
+        if rows is not None:
+            return sum(int(_sizes(*part).sum()) for part in self._table.split(rows))
+        extents = [segment.extent for segment in self._table.segments]
+        return sum(int(extent.offsets[-1]) for extent in extents if extent is not None)
 
     def texts(self, rows: RowArray) -> Iterator[bytes]:
         """The bytes of ascending `rows` as they stand in the file, in pieces of whole rows.
@@ -105,15 +117,12 @@ class View:
             for first, last in _runs(local):
                 yield self._read(segment.extent.bounds(first)[0], segment.extent.bounds(last)[1])
 
-    @staticmethod
-    def _sizes(segment: Segment, local: RowArray | None = None) -> int:
-        if segment.extent is None:
-            return 0
-        offsets = segment.extent.offsets
-        if local is None:
-            return int(offsets[-1])
-        sizes = offsets[local + 1].astype(np.int64) - offsets[local].astype(np.int64)
-        return int(sizes.sum())
+
+def _sizes(segment: Segment, local: RowArray) -> NDArray[np.int64]:
+    if segment.extent is None:
+        return np.zeros(len(local), dtype=np.int64)
+    offsets = segment.extent.offsets
+    return offsets[local + 1].astype(np.int64) - offsets[local].astype(np.int64)
 
 
 _LONGEST_RUN = 4096

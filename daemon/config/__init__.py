@@ -11,6 +11,7 @@ from daemon.config.collector import ClockConfig, CollectorConfig, LoggingConfig
 from daemon.config.conditions import fits
 from daemon.config.cron import Cron, parse_cron
 from daemon.config.discovery import DiscoveryConfig
+from daemon.config.downsample import RollupTier, Statistic, longest_s
 from daemon.config.exposure import exposures, is_loopback
 from daemon.config.expressions import ArithmeticTrouble, Expression, parse_expression
 from daemon.config.fields import FieldRule, is_pattern, order_of
@@ -28,7 +29,14 @@ from daemon.config.payloads import (
 from daemon.config.placed import PlacedRule, Tier
 from daemon.config.polls import PollOptions, TextOptions
 from daemon.config.presets import Preset, load_preset, preset_names, read_preset
-from daemon.config.retention import Match, RetentionConfig, RetentionRule, Update
+from daemon.config.retention import (
+    Match,
+    RetentionConfig,
+    RetentionRule,
+    Update,
+    parse_condition,
+    parse_hours,
+)
 from daemon.config.root import Config
 from daemon.config.section import (
     InputPath,
@@ -95,10 +103,12 @@ __all__ = [
     "RejectsConfig",
     "RetentionConfig",
     "RetentionRule",
+    "RollupTier",
     "Seconds",
     "Section",
     "SizeBytes",
     "SourceRule",
+    "Statistic",
     "StorageConfig",
     "Template",
     "TemplateTrouble",
@@ -130,11 +140,14 @@ __all__ = [
     "load_config",
     "load_preset",
     "local_zone",
+    "longest_s",
     "order_of",
     "parse_availability_topic",
+    "parse_condition",
     "parse_cron",
     "parse_deadband",
     "parse_expression",
+    "parse_hours",
     "parse_path",
     "parse_template",
     "parse_topic_filter",

@@ -1,20 +1,29 @@
-"""Old points go, stored points are mended: rules to a plan, a plan to one change of the file."""
+"""Old points go, and leave roll-ups; stored points are mended: rules to one change of the file."""
 
 from daemon.retention.errors import RetentionError
-from daemon.retention.plan import Inventory, Plan, Step, plan_retention
+from daemon.retention.plan import (
+    Circumstances,
+    Removal,
+    Step,
+    fingerprint,
+    plan_removal,
+    plan_updates,
+)
 from daemon.retention.priority import lower_priority
 from daemon.retention.report import Report, RuleReport
 from daemon.retention.run import preview, run
 
 __all__ = [
-    "Inventory",
-    "Plan",
+    "Circumstances",
+    "Removal",
     "Report",
     "RetentionError",
     "RuleReport",
     "Step",
+    "fingerprint",
     "lower_priority",
-    "plan_retention",
+    "plan_removal",
+    "plan_updates",
     "preview",
     "run",
 ]

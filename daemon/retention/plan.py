@@ -8,153 +8,284 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from functools import reduce
-from operator import and_
-from typing import Protocol, TypeAlias
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
+from typing import TypeAlias
 
-from daemon.config import Match, RetentionRule
-from daemon.config import Update as UpdateRule
-from tinyflux import MeasurementQuery, Remove, TagQuery, TimeQuery, Update
-from tinyflux.predicates import Query
+import numpy as np
 
+from daemon.config import RetentionRule
+from daemon.retention.chains import ChainWork
+from daemon.retention.layers import Chain, Habit, chains_of
+from daemon.retention.queries import is_already, matching, moment
+from daemon.retention.samples import NEVER_US
+from daemon.retention.shelves import Shelf, free_bytes, limit_points, plain_shelf
+from daemon.retention.updates import once_mark, update_of
+from tinyflux import Insert, Point, RemoveRows, Update
+from tinyflux.changes import Change
+from tinyflux.columns import RowArray
+from tinyflux.view import View
 
-class Inventory(Protocol):
-    """What exists."""
-
-    def count(self, query: Query) -> int:
-        """How many points match."""
+SMALL_BYTES = 10_000_000
+"""A file up to this size is rewritten whenever there is something to do."""
+_LEFT_FREE = 0.2
+"""What is over `max_size` is cut so much below it, so that not every night rewrites the file."""
 
 
 @dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What a plan depends on beside rules and points."""
+
+    now_us: int
+    zone: tzinfo = UTC
+    habits: Mapping[str, Habit] = field(default_factory=dict)
+    threshold: float = 0.5
+    max_size_bytes: int | None = None
+    done: Collection[str] = ()
+    """What was to be done once and has been, by its fingerprint."""
+    is_urgent: bool = False
+    """Rewrite for whatever there is to do."""
+    free_bytes: int = 0
+    """So many bytes are to be made free, by what rules are for (low disk)."""
+
+
+@dataclass(slots=True)
 class Step:
-    """One rule's change, ready for the engine."""
+    """What one rule does, or would do."""
 
     rule: str
-    change: Remove | Update
-    points: int
-    """How many points it changes, before any other step is carried out; points that an earlier
-    step removes are left out."""
     told: str
-    """The change in words: `remove what is older than 7 days`."""
-    once: str = ""
-    """What to remember when it is done, for a rule that is carried out once."""
+    points: int = 0
+    """How many points it removes or changes, or how many roll-ups it adds."""
+    size_bytes: int = 0
+    """How many bytes go from the file by it."""
+    span_us: tuple[int, int] | None = None
+    """The least and the greatest time of these points."""
+    archive: RowArray | None = None
+    """The rows that are to be archived."""
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What to do, in the order of the rules."""
+@dataclass(slots=True)
+class Removal:
+    """What goes, and what comes in its place, in one change."""
 
-    steps: tuple[Step, ...]
-    done_before: tuple[str, ...]
-    """Rules to be carried out once that have been."""
+    steps: list[Step] = field(default_factory=list)
+    removed: RowArray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    added: list[Point] = field(default_factory=list)
+    freed_bytes: int = 0
+    waits: str = ""
+    """Why nothing of it is done now; empty where it is."""
 
     @property
-    def points(self) -> int:
-        """How many points are removed or changed in all."""
-        return sum(step.points for step in self.steps)
+    def is_empty(self) -> bool:
+        """Whether there is nothing to do."""
+        return not len(self.removed) and not self.added
+
+    def changes(self) -> list[Change]:
+        """What the engine is to do."""
+        if self.is_empty or self.waits:
+            return []
+        return [RemoveRows(self.removed), Insert(self.added)]
 
 
-Selected: TypeAlias = "tuple[Remove | Update, Query, str]"
+Stage: TypeAlias = "tuple[bool, list[int]]"
+"""Whether rules change points (or remove them), and their numbers."""
 
 
-def plan_retention(
-    rules: Sequence[RetentionRule],
-    now_us: int,
-    inventory: Inventory,
-    done: Collection[str] = (),
-) -> Plan:
-    """The steps of all rules at `now_us` (wall clock, µs UTC); `done`: what need not be repeated.
+def stages_of(rules: Sequence[RetentionRule]) -> list[Stage]:
+    """Rules of one kind that follow each other: each stage is one change of the file."""
+    stages: list[Stage] = []
+    for number, rule in enumerate(rules):
+        is_update = rule.update is not None
+        if not stages or stages[-1][0] != is_update:
+            stages.append((is_update, []))
+        stages[-1][1].append(number)
+    return stages
 
-    Steps that concern no point are in the plan too, with 0 points.
-    """
-    now = datetime.fromtimestamp(now_us // 1_000_000, UTC) + timedelta(microseconds=now_us % 10**6)
+
+def plan_updates(
+    rules: Sequence[RetentionRule], view: View, now: Circumstances
+) -> tuple[list[Step], list[Change]]:
+    """The steps and changes of rules with `update`; those that were done once are left out."""
     steps: list[Step] = []
-    removed: list[Query] = []
-    skipped: list[str] = []
+    changes: list[Change] = []
     for rule in rules:
-        once = fingerprint(rule) if rule.once else ""
-        if once and once in done:
-            skipped.append(rule.name)
+        if rule.update is None or (rule.once and fingerprint(rule) in now.done):
             continue
-        change, query, told = _selected(rule, now)
-        points = inventory.count(reduce(and_, (~earlier for earlier in removed), query))
-        if isinstance(change, Remove):
-            removed.append(query)
-        steps.append(Step(rule.name, change, points, told, once))
-    return Plan(tuple(steps), tuple(skipped))
+        asked = matching(rule.match)
+        already = is_already(rule.update)
+        query = asked if already is None else asked & ~already
+        change, told = update_of(rule.update, query)
+        rows = view.rows(change.query)
+        steps.append(_step(rule.name, told, view, rows, goes=False))
+        # Those without points too: an update before may bring some under it.
+        changes.append(change)
+        if rule.update.scale:
+            changes.append(Insert([once_mark(fingerprint(rule), now.now_us)]))
+    if not any(step.points for step in steps) and not _may_follow(changes):
+        return steps, []
+    return steps, changes
+
+
+def _may_follow(changes: Sequence[Change]) -> bool:
+    return any(isinstance(change, Insert) for change in changes)
+
+
+def chain_works(
+    rules: Sequence[RetentionRule], view: View, now: Circumstances
+) -> Iterator[ChainWork]:
+    """The chains of roll-ups over a view."""
+    chains: list[Chain] = chains_of(rules, view.measurement_counts, now.habits)
+    for chain in chains:
+        yield ChainWork(chain, view, now.now_us, now.zone)
+
+
+def plan_removal(
+    rules: Sequence[RetentionRule],
+    numbers: Sequence[int],
+    view: View,
+    now: Circumstances,
+    *,
+    mended: int = 0,
+    is_estimate: bool = False,
+) -> Removal:
+    """What the rules of these numbers remove, and what of their roll-ups changes with it.
+
+    `mended`: how many roll-ups are known to be wrong; they are mended when the file is rewritten.
+    `is_estimate`: without the roll-ups, which costs much less.
+    """
+    works = [work for work in chain_works(rules, view, now) if _number(rules, work) in numbers]
+    shelves = _shelves(rules, numbers, view, now, works)
+    going = [shelf.going(view) for shelf in shelves]
+    removal = Removal()
+    for shelf, rows in zip(shelves, going, strict=True):
+        step = _step(shelf.rule.name, _removal_told(shelf), view, rows)
+        step.archive = rows if shelf.rule.archive is not None else None
+        removal.steps.append(step)
+    removal.removed = _union(going)
+    removal.freed_bytes = view.size_bytes(removal.removed)
+    removal.waits = _reason_to_wait(view.size_bytes(), removal, now)
+    if not is_estimate and not removal.waits and (len(removal.removed) or mended):
+        _add_rollups(removal, works, shelves, view)
+    return removal
+
+
+def _number(rules: Sequence[RetentionRule], work: ChainWork) -> int:
+    return next(place for place, rule in enumerate(rules) if rule is work.chain.rule)
+
+
+def _shelves(
+    rules: Sequence[RetentionRule],
+    numbers: Sequence[int],
+    view: View,
+    now: Circumstances,
+    works: Sequence[ChainWork],
+) -> list[Shelf]:
+    shelves: list[Shelf] = []
+    for number in numbers:
+        rule = rules[number]
+        if rule.downsample:
+            of_rule = [work for work in works if work.chain.rule is rule]
+            found = [shelf for work in of_rule for shelf in work.shelves()]
+        else:
+            found = [plain_shelf(rules, number, view)]
+            if rule.max_age_s is not None:
+                found[0].raise_to(now.now_us - round(rule.max_age_s * 1e6))
+        for shelf in found:
+            if shelf.layer == 0:
+                limit_points(shelf, view)
+        shelves += found
+    _make_room(shelves, view, now)
+    for shelf in shelves:
+        shelf.find_kept(view)
+    return shelves
+
+
+def _make_room(shelves: Sequence[Shelf], view: View, now: Circumstances) -> None:
+    """Let go of more where the file is over `max_size`: of the last rule first, points before
+    their roll-ups."""
+    size = view.size_bytes()
+    wanted = now.free_bytes
+    if now.max_size_bytes is not None and size > now.max_size_bytes:
+        wanted = max(wanted, size - round(now.max_size_bytes * (1 - _LEFT_FREE)))
+    if wanted <= 0:
+        return
+    wanted -= view.size_bytes(_union([shelf.going(view) for shelf in shelves]))
+    rules = list(dict.fromkeys(shelf.rule.name for shelf in shelves))
+    for name in reversed(rules):
+        for shelf in sorted(
+            (shelf for shelf in shelves if shelf.rule.name == name), key=lambda each: each.layer
+        ):
+            if wanted > 0:
+                wanted = free_bytes(shelf, view, wanted)
+
+
+def _reason_to_wait(size: int, removal: Removal, now: Circumstances) -> str:
+    is_over = now.max_size_bytes is not None and size > now.max_size_bytes
+    if size <= SMALL_BYTES or is_over or now.is_urgent or now.free_bytes > 0:
+        return ""
+    share = removal.freed_bytes / size
+    if share >= now.threshold:
+        return ""
+    return (
+        f"{share:.0%} of the file could go; it is rewritten at {now.threshold:.0%} "
+        "(rewrite_threshold)"
+    )
+
+
+def _add_rollups(
+    removal: Removal, works: Sequence[ChainWork], shelves: Sequence[Shelf], view: View
+) -> None:
+    replaced = []
+    for work in works:
+        of_chain = [shelf for shelf in shelves if shelf.chain is work.chain]
+        changed = work.sealed(of_chain)
+        replaced.append(changed.replaced)
+        removal.added += changed.points
+        removal.steps += [
+            Step(work.chain.rule.name, told, points) for told, points in changed.told if points
+        ]
+    removal.removed = _union([removal.removed, *replaced])
+
+
+def _union(rows: Sequence[RowArray]) -> RowArray:
+    found = [part for part in rows if len(part)]
+    if not found:
+        return np.empty(0, dtype=np.int64)
+    return found[0] if len(found) == 1 else np.unique(np.concatenate(found))
+
+
+def _removal_told(shelf: Shelf) -> str:
+    of = f" of {shelf.measurement}" if shelf.measurement is not None else ""
+    if shelf.cutoff_us <= NEVER_US:
+        return f"remove nothing{of}"
+    stay = f", but for the last {shelf.keep_last} of each series" if shelf.keep_last else ""
+    return f"remove what is older than {moment(shelf.cutoff_us):%Y-%m-%d %H:%M} UTC{of}{stay}"
+
+
+def _step(name: str, told: str, view: View, rows: RowArray, *, goes: bool = True) -> Step:
+    if not len(rows):
+        return Step(name, told)
+    times_us = view.times_us(rows)
+    span = int(times_us.min()), int(times_us.max())
+    return Step(name, told, len(rows), view.size_bytes(rows) if goes else 0, span)
 
 
 def fingerprint(rule: RetentionRule) -> str:
     """What a rule does, as a short text: the same for a rule that was only renamed."""
-    content = rule.model_dump(mode="json", include={"match", "update"})
+    content = rule.model_dump(mode="json", include={"match", "update"}, exclude_defaults=True)
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _selected(rule: RetentionRule, now: datetime) -> Selected:
-    query = _matching(rule.match)
-    if rule.update is not None:
-        query &= ~_is_already(rule.update)
-        change = Update(
-            query,
-            measurement=rule.update.measurement,
-            tags=dict(rule.update.tags) or None,
-            unset_tags=rule.update.unset_tags or None,
-        )
-        return change, query, _told(rule.update)
-    assert rule.max_age_s is not None
-    oldest = _oldest_kept(now, rule.max_age_s)
-    query &= TimeQuery() < oldest
-    return Remove(query), query, f"remove what is older than {oldest:%Y-%m-%d %H:%M} UTC"
-
-
-def _oldest_kept(now: datetime, max_age_s: float) -> datetime:
-    try:
-        return now - timedelta(seconds=max_age_s)
-    except OverflowError:
-        return datetime.min.replace(tzinfo=UTC)
-
-
-def _matching(match: Match) -> Query:
-    parts: list[Query] = [
-        TagQuery()[key] == text
-        if _is_plain(text)
-        else TagQuery()[key].matches(_regex(text), _FLAGS)
-        for key, text in match.tags.items()
-    ]
-    name = match.measurement
-    if name is not None:
-        measurement = MeasurementQuery()
-        plain = _is_plain(name)
-        parts.insert(0, measurement == name if plain else measurement.matches(_regex(name), _FLAGS))
-    return reduce(and_, parts)
-
-
-def _is_already(update: UpdateRule) -> Query:
-    """The points that the update would leave as they are."""
-    parts: list[Query] = [TagQuery()[key] == text for key, text in update.tags.items()]
-    parts += [~TagQuery()[key].exists() for key in update.unset_tags]
-    if update.measurement is not None:
-        parts.append(MeasurementQuery() == update.measurement)
-    return reduce(and_, parts)
-
-
-def _told(update: UpdateRule) -> str:
-    parts = [f"rename to {update.measurement}"] if update.measurement is not None else []
-    parts += [f"set tag {key} to {text}" for key, text in update.tags.items()]
-    parts += [f"unset tag {key}" for key in update.unset_tags]
-    return ", ".join(parts)
-
-
-_FLAGS = re.DOTALL
-
-
-def _is_plain(text: str) -> bool:
-    return "*" not in text and "?" not in text
-
-
-def _regex(text: str) -> str:
-    return "".join({"*": ".*", "?": "."}.get(letter, re.escape(letter)) for letter in text)
+__all__ = [
+    "Circumstances",
+    "Removal",
+    "Step",
+    "Update",
+    "chain_works",
+    "fingerprint",
+    "plan_removal",
+    "plan_updates",
+    "stages_of",
+]

@@ -203,7 +203,7 @@ def row(name: str, text: str, line: int, key: str, found: str, allowed: str) -> 
         row("template-in-poll", "polls: [{system: {tags: {x: '{room}'}}}]\n", 1,
             "polls[0].system.tags.x", "{room}", "no names are known"),
         row("rule-without-action", "retention: {rules: [{name: a, match: {measurement: m}}]}\n", 1,
-            "retention.rules[0]", "", "either `max_age` or `update`"),
+            "retention.rules[0]", "", "or else `update`"),
         row("rule-for-nothing", "retention: {rules: [{name: a, match: {}, max_age: 1d}]}\n", 1,
             "retention.rules[0].match", "", '`measurement: "\\*"`'),
         row("rule-twice", "retention: {rules: [{name: a, match: {measurement: m}, max_age: 1d}, "

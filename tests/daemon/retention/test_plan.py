@@ -1,4 +1,4 @@
-"""The planner over a plain list of points: what each rule selects, in which order, how many."""
+"""The planner over points in memory: what each rule selects, how many, and what is left then."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon.config import RetentionRule
-from daemon.retention import Plan, plan_retention
+from daemon.retention import Circumstances, Removal, Step, fingerprint, plan_removal, plan_updates
 from tinyflux import MemoryStorage, Point, TinyFlux
-from tinyflux.predicates import Query
+from tinyflux.changes import Change
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 NOW_US = round(NOW.timestamp()) * 1_000_000
@@ -28,16 +28,6 @@ def rule(name: str, **options: Any) -> RetentionRule:
     return RetentionRule.model_validate({"name": name, **options})
 
 
-class ListInventory:
-    """What exists, as a list."""
-
-    def __init__(self, points: Sequence[Point]) -> None:
-        self.points = points
-
-    def count(self, query: Query) -> int:
-        return sum(1 for found in self.points if query(found))
-
-
 POINTS = (
     point("climate", 1, room="kitchen"),
     point("climate", 8, room="kitchen"),
@@ -49,12 +39,8 @@ POINTS = (
 )
 
 
-def planned(*rules: RetentionRule, points: Sequence[Point] = POINTS) -> Plan:
-    return plan_retention(rules, NOW_US, ListInventory(points))
-
-
-def after(plan: Plan, points: Sequence[Point] = POINTS) -> list[Point]:
-    """The points that are left when the engine has carried out the plan."""
+def holding(points: Sequence[Point]) -> TinyFlux:
+    """A database with copies of these points."""
     db = TinyFlux(storage=MemoryStorage)
     db.insert_multiple(
         [
@@ -62,7 +48,26 @@ def after(plan: Plan, points: Sequence[Point] = POINTS) -> list[Point]:
             for p in points
         ]
     )
-    db.apply([step.change for step in plan.steps])
+    return db
+
+
+NOW_IS = Circumstances(NOW_US)
+
+
+def planned(*rules: RetentionRule, points: Sequence[Point] = POINTS) -> Removal:
+    return plan_removal(rules, range(len(rules)), holding(points).view(), NOW_IS)
+
+
+def updates(
+    *rules: RetentionRule, now: Circumstances = NOW_IS, points: Sequence[Point] = POINTS
+) -> tuple[list[Step], list[Change]]:
+    return plan_updates(rules, holding(points).view(), now)
+
+
+def after(changes: Sequence[Change], points: Sequence[Point] = POINTS) -> list[Point]:
+    """The points that are left when the engine has carried out the changes."""
+    db = holding(points)
+    db.apply(changes)
     return db.all(sorted=False)
 
 
@@ -86,16 +91,17 @@ def test_max_age_removes_what_matches_and_is_older(
 ) -> None:
     plan = planned(rule("r", match=match, max_age=max_age))
     assert [step.points for step in plan.steps] == [removed]
-    assert len(after(plan)) == len(POINTS) - removed
+    assert len(after(plan.changes())) == len(POINTS) - removed
 
 
-def test_points_that_two_rules_remove_are_counted_once() -> None:
+def test_points_that_two_rules_remove_are_removed_once() -> None:
     plan = planned(
         rule("climate", match={"measurement": "climate"}, max_age="7d"),
         rule("all", match={"measurement": "*"}, max_age="5d"),
     )
-    assert [step.points for step in plan.steps] == [2, 2]
-    assert len(after(plan)) == len(POINTS) - plan.points
+    assert [step.points for step in plan.steps] == [2, 4]
+    assert len(plan.removed) == 4
+    assert len(after(plan.changes())) == len(POINTS) - 4
 
 
 @pytest.mark.parametrize(
@@ -114,46 +120,93 @@ def test_points_that_two_rules_remove_are_counted_once() -> None:
 def test_update_counts_the_points_that_become_different(
     update: Mapping[str, Any], changed: int
 ) -> None:
-    plan = planned(rule("fix", match={"tags": {"room": "livng"}}, update=update))
-    assert plan.points == changed
+    [step], _ = updates(rule("fix", match={"tags": {"room": "livng"}}, update=update))
+    assert step.points == changed
 
 
 def test_update_sets_unsets_and_renames_at_once() -> None:
     update = {"measurement": "air", "tags": {"floor": "1"}, "unset_tags": ["room"]}
-    plan = planned(rule("fix", match={"tags": {"room": "livng"}}, update=update))
-    [changed] = [found for found in after(plan) if found.measurement == "air"]
+    [step], changes = updates(rule("fix", match={"tags": {"room": "livng"}}, update=update))
+    [changed] = [found for found in after(changes) if found.measurement == "air"]
     assert changed.tags == {"floor": "1"}
     assert changed.time == POINTS[2].time
-    assert plan.steps[0].told == "rename to air, set tag floor to 1, unset tag room"
+    assert step.told == "rename to air, set tag floor to 1, unset tag room"
 
 
-def test_rules_act_in_order() -> None:
-    rename = rule("rename", match={"measurement": "climate"}, update={"measurement": "air"})
-    remove = rule("remove", match={"measurement": "air"}, max_age="7d")
-    assert len(after(planned(rename, remove))) == len(POINTS) - 2
-    assert len(after(planned(remove, rename))) == len(POINTS)
+def once(name: str, **update: Any) -> RetentionRule:
+    return rule(name, match={"measurement": "climate"}, update=update, once=True)
 
 
 def test_what_is_done_once_is_left_out_whatever_its_name() -> None:
-    options = {"match": {"measurement": "climate"}, "update": {"tags": {"floor": "1"}}}
-    first = rule("fix", **options, once=True)
-    [step] = planned(first).steps
-    again = plan_retention([rule("other", **options, once=True)], NOW_US, ListInventory(POINTS),
-                           {step.once})  # fmt: skip
-    assert (again.steps, again.done_before) == ((), ("other",))
+    done = Circumstances(NOW_US, done=[fingerprint(once("fix", tags={"floor": "1"}))])
+    assert updates(once("other", tags={"floor": "1"}), now=done) == ([], [])
 
 
 def test_changed_once_rule_is_another_rule() -> None:
-    match = {"measurement": "climate"}
-    [step] = planned(rule("fix", match=match, update={"tags": {"floor": "1"}}, once=True)).steps
-    changed = rule("fix", match=match, update={"tags": {"floor": "2"}}, once=True)
-    plan = plan_retention([changed], NOW_US, ListInventory(POINTS), {step.once})
-    assert plan.points == 3
+    done = Circumstances(NOW_US, done=[fingerprint(once("fix", tags={"floor": "1"}))])
+    [step], _ = updates(once("fix", tags={"floor": "2"}), now=done)
+    assert step.points == 3
+
+
+def test_scale_multiplies_and_marks_that_it_did() -> None:
+    _, changes = updates(once("fix", scale={"v": 0.001}))
+    found = after(changes)
+    assert [p.fields["v"] for p in found if p.measurement == "climate"] == [0.001] * 3
+    assert [p.fields["v"] for p in found if p.measurement == "power"] == [1.0] * 3
+    assert [p.measurement for p in found if p not in POINTS][-1] == "_retention:once"
+
+
+def test_fields_are_set_and_unset() -> None:
+    _, changes = updates(once("fix", fields={"w": 2.0}, unset_fields=["v"]))
+    assert [p.fields for p in after(changes) if p.measurement == "climate"] == [{"w": 2.0}] * 3
 
 
 def test_no_rules_and_no_points_make_empty_plans() -> None:
-    assert planned().steps == ()
-    assert planned(rule("r", match={"measurement": "*"}, max_age="1d"), points=()).points == 0
+    assert planned().is_empty
+    assert planned(rule("r", match={"measurement": "*"}, max_age="1d"), points=()).is_empty
+
+
+def test_field_condition_chooses_points() -> None:
+    points = [
+        Point(time=NOW - timedelta(days=2), measurement="m", fields={"v": v}) for v in (1, 5, 9)
+    ]
+    plan = planned(rule("r", match={"fields": {"v": "> 4"}}, max_age="1d"), points=points)
+    assert [p.fields["v"] for p in after(plan.changes(), points)] == [1]
+
+
+def test_max_points_keeps_the_newest() -> None:
+    plan = planned(rule("r", match={"measurement": "climate"}, max_points=1))
+    left = [p.time for p in after(plan.changes()) if p.measurement == "climate"]
+    assert left == [NOW - timedelta(days=1)]
+
+
+def test_keep_last_keeps_the_newest_of_each_series_however_old() -> None:
+    plan = planned(rule("r", match={"measurement": "*"}, max_age="1h", keep_last=1))
+    left = after(plan.changes())
+    assert len(left) == 6
+    assert len({(p.measurement, *p.tags.values()) for p in left}) == 6
+    twice = [*POINTS, *POINTS]
+    plan = planned(rule("r", match={"measurement": "*"}, max_age="1h", keep_last=1), points=twice)
+    assert len(after(plan.changes(), twice)) == 6
+
+
+def test_points_that_an_earlier_rule_rolls_up_are_left_to_it() -> None:
+    tiers = [{"every": "1h"}]
+    first = rule("c", match={"measurement": "climate"}, max_age="400d", downsample=tiers)
+    every = rule("all", match={"measurement": "*"}, max_age="2d")
+    left = [p.measurement for p in after(planned(first, every).changes())]
+    assert [name for name in left if name != "climate_1h"] == ["climate", "climate", "climate"]
+
+
+def test_roll_ups_are_not_meant_by_a_star() -> None:
+    tiers = [{"every": "1h"}]
+    points = [point("climate_1h", 100), point("climate", 1), point("other", 100)]
+    rules = [
+        rule("c", match={"measurement": "climate"}, max_age="400d", downsample=tiers),
+        rule("all", match={"measurement": "*"}, max_age="2d"),
+    ]
+    left = after(planned(*rules, points=points).changes(), points)
+    assert [p.measurement for p in left] == ["climate_1h", "climate"]
 
 
 @given(
@@ -170,5 +223,6 @@ def test_plan_of_removals_leaves_exactly_what_is_young_enough_for_every_rule(
     ]
     plan = planned(*rules, points=points)
     oldest = NOW - timedelta(hours=min(max_ages_h))
-    assert len(after(plan, points)) == sum(found.time >= oldest for found in points)  # type: ignore[operator]
-    assert plan.points == len(points) - len(after(plan, points))
+    left = after(plan.changes(), points)
+    assert len(left) == sum(found.time >= oldest for found in points)  # type: ignore[operator]
+    assert len(plan.removed) == len(points) - len(left)

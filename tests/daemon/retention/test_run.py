@@ -68,9 +68,10 @@ def test_run_changes_the_file_and_reports_it(tmp_path: Path) -> None:
         assert db.count(TagQuery().room == "living") == 1
         assert db.count(MeasurementQuery() == "power") == 1
     assert report.lines() == [
-        "climate: remove what is older than 2026-02-22 12:00 UTC: 2 points",
-        "fix: set tag room to living: 1 point",
-        f"3 points removed or changed in {report.took_s:.1f} s; {config.storage.path} had "
+        "climate: remove what is older than 2026-02-22 12:00 UTC: 2 points, 0.0 MB, "
+        "2026-02-20T12:00:00Z to 2026-02-21T12:00:00Z",
+        "fix: set tag room to living: 1 point, 2026-02-28T12:00:00Z to 2026-02-28T12:00:00Z",
+        f"3 points removed, changed or added in {report.took_s:.1f} s; {config.storage.path} had "
         "0.0 MB and has 0.0 MB",
     ]
     assert json.loads(json.dumps(report.as_json()))["points"] == 3
@@ -122,8 +123,10 @@ def test_preview_tells_and_changes_nothing(tmp_path: Path) -> None:
     before = config.storage.path.read_bytes()
     report = preview(config, clock())
     assert report.lines() == [
-        "climate: remove what is older than 2026-02-22 12:00 UTC: 2 points",
-        "fix: set tag room to living: 1 point",
+        "climate: remove what is older than 2026-02-22 12:00 UTC: 2 points, 0.0 MB, "
+        "2026-02-20T12:00:00Z to 2026-02-21T12:00:00Z",
+        "fix: set tag room to living: 2 points, 2026-02-20T12:00:00Z to 2026-02-28T12:00:00Z",
+        "a run would take about 1 s",
     ]
     assert config.storage.path.read_bytes() == before
     assert sorted(path.name for path in tmp_path.iterdir() if "retention" in path.name) == []
