@@ -5,10 +5,12 @@ from daemon.app.explain import explain_message, outcome_page, point_line
 from daemon.app.explain_batch import check_topic, outcome, read_line
 from daemon.app.explain_trial import Fate, Trial
 from daemon.app.instance import holder_of, lock_path
+from daemon.app.reload import Changes
 from daemon.app.replay import Replay, ReplayReport
 from daemon.app.watch import Remark, Sighting, Watch
 
 __all__ = [
+    "Changes",
     "Collector",
     "Fate",
     "Remark",

@@ -6,14 +6,16 @@ Composition only: every part does its own work, and nothing here maps, writes or
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
+from daemon.app.current_mapper import CurrentMapper
 from daemon.app.discovery_file import DiscoveryFile, recall_discovery
 from daemon.app.field_memory import FieldMemoryFiles
 from daemon.app.index import IndexJob
 from daemon.app.instance import InstanceLock, lock_path
+from daemon.app.reload import Changes, Reload, changes
 from daemon.app.rewrite import RetentionJob
 from daemon.app.status import status_of
 from daemon.app.thinning import make_thinning
@@ -21,7 +23,7 @@ from daemon.clock import BoardClock
 from daemon.clock_trust import ClockTrust, clock_path
 from daemon.config import BrokerConfig, Config
 from daemon.discovery import compile_discovering, discovered
-from daemon.mapping import subscriptions
+from daemon.mapping import compile_mapper, subscriptions
 from daemon.messages import Outcome, Subscription
 from daemon.polls.jobs import schedule_polls
 from daemon.scheduling import Scheduler
@@ -79,6 +81,7 @@ class Collector:
         self._scheduler = Scheduler(clock)
         self._started_s = clock.monotonic_s()
         self._is_stopped = False
+        self._reload: Reload | None = None
         self._ledger = Ledger(clock, self._runs, lambda: read_replayed(replayed_path(data)).points)
         self._inbox = Inbox(windows=_windows(config))
         self._brokers: dict[str, EmbeddedBroker] = {}
@@ -86,8 +89,10 @@ class Collector:
         self._sessions = SessionMemory(sessions_path(data))
         self._fields = FieldMemoryFiles(data, clock)
         self._retained = RetainedMemory(retained_path(data), boot_id=clock.boot_id)
-        self._mapper = compile_discovering(config, self._fields.memory, self._announced)
-        self._discovery = DiscoveryFile(data, self._mapper.registries)
+        self._mapper = CurrentMapper(
+            compile_discovering(config, self._fields.memory, self._announced)
+        )
+        self._discovery = DiscoveryFile(data, lambda: self._mapper.registries)
         self._writer = self._make_writer(observers)
         self._index = IndexJob(data, self._n_points)
 
@@ -121,6 +126,38 @@ class Collector:
         except BaseException:
             self.stop()
             raise
+
+    def reload(self, config: Config) -> Changes:
+        """Go on by a changed configuration of the same file, unless something in it needs a restart
+        (`Changes.at_start`): then all stays as it is. No message is lost, whatever changes.
+
+        The thread that starts and stops. Raises StartError, with all as it was.
+        """
+        found = changes(self._config, config)
+        if found.at_start or not found.keys:
+            return found
+        for name in self._sources:
+            self._link_settings(name, config)
+        rules = compile_mapper(config, self._fields.memory)
+        before, self._config = self._config, config
+        # First of all: what comes by a new subscription has its rule then.
+        self._mapper.exchange(config, rules)
+        for name, source in self._sources.items():
+            source.resubscribe(partial(self._subscriptions, name))
+            if found.reconnects(name):
+                source.reconnect()
+        schedule_polls(config, self._scheduler, self._inbox.put, self._clock, before=before)
+        if found.touches("retention", "collector"):
+            self._scheduler.remove("retention")
+            self._schedule_retention()
+        self._scheduler.remove("discovery")
+        self._schedule_discovery()
+        return found
+
+    def note_reload(self, *, is_applied: bool, lines: Iterable[str]) -> None:
+        """What came of a reload, for the status."""
+        number = 1 if self._reload is None else self._reload.number + 1
+        self._reload = Reload(number, self._clock.now_us(), is_applied, tuple(lines))
 
     def await_connections(self, timeout_s: float) -> bool:
         """True once every broker has accepted us and our subscriptions; False after the timeout."""
@@ -169,6 +206,7 @@ class Collector:
             runs=self._runs(),
             started_s=self._started_s,
             is_running=not self._is_stopped,
+            reload=self._reload,
         )
 
     def pulse(self) -> object:
@@ -227,7 +265,7 @@ class Collector:
                 self._retained,
                 DuplicateMemory(received_path(storage.path), self._clock.boot_id),
                 self._make_hold(spool),
-                make_thinning(storage.path, spool, self._mapper.rules.rule_of, self._clock),
+                make_thinning(storage.path, spool, self._mapper.rule_of, self._clock),
             ),
             inbox=self._inbox,
             mapper=self._mapper,
@@ -260,15 +298,19 @@ class Collector:
         self._writer.start()
         settings = {}
         for name, broker in self._config.brokers.items():
-            endpoint = self._start_broker(name, broker) if broker.is_embedded else None
-            settings[name] = link_settings(self._config, name, endpoint)
+            if broker.is_embedded:
+                self._start_broker(name, broker)
+            settings[name] = self._link_settings(name)
         return settings
 
-    def _start_broker(self, name: str, config: BrokerConfig) -> Endpoint:
+    def _link_settings(self, name: str, config: Config | None = None) -> LinkSettings:
+        """How to reach a broker, by default by the configuration of now. StartError."""
+        return link_settings(config or self._config, name, self.endpoints.get(name))
+
+    def _start_broker(self, name: str, config: BrokerConfig) -> None:
         broker = EmbeddedBroker(name, config)
         self._brokers[name] = broker
         broker.start()
-        return broker.endpoint
 
     def _start_source(self, name: str, settings: LinkSettings) -> None:
         config = self._config.brokers[name]
@@ -282,7 +324,7 @@ class Collector:
             trusts_retain_flag=not config.is_embedded,
             # An embedded broker's sessions end with it.
             memory=None if config.is_embedded else self._sessions,
-            renew=None if config.is_embedded else partial(link_settings, self._config, name),
+            renew=partial(self._link_settings, name),
         )
         self._sources[name] = source
         source.start()
@@ -300,7 +342,7 @@ class Collector:
 
     def _schedule_discovery(self) -> None:
         job = self._discovery
-        if self._mapper.registries:
+        if any(broker.discovery is not None for broker in self._config.brokers.values()):
             self._scheduler.add("discovery", job.schedule(), job.save, timeout_s=job.timeout_s)
 
     def _schedule_retention(self) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +58,7 @@ class DiscoveryFile:
 
     timeout_s = 60.0
 
-    def __init__(self, data: Path, registries: Mapping[str, Registry]) -> None:
+    def __init__(self, data: Path, registries: Callable[[], Mapping[str, Registry]]) -> None:
         self._path = discovery_path(data)
         self._registries = registries
         self._has_news = False
@@ -77,7 +77,7 @@ class DiscoveryFile:
         if not self._has_news:
             return
         self._has_news = False
-        brokers = {name: registry.remembered() for name, registry in self._registries.items()}
+        brokers = {name: registry.remembered() for name, registry in self._registries().items()}
         tree = {"version": _VERSION, "brokers": brokers}
         text = json.dumps(tree, ensure_ascii=False, indent=1) + "\n"
         try:
@@ -93,7 +93,7 @@ class DiscoveryFile:
             self._is_refused = True
             return
         self._is_refused = False
-        for name, registry in self._registries.items():
+        for name, registry in self._registries().items():
             known, used = registry.counts()
             _log.info(
                 "discovery at %s: %d of %d announced entities give readings", name, used, known

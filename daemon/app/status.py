@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from daemon.app.reload import Reload
 from daemon.clock import Clock
 from daemon.config import Config
 from daemon.sources import MqttSource
@@ -26,6 +27,7 @@ def status_of(
     runs: Mapping[str, Mapping[str, int]],
     started_s: float,
     is_running: bool,
+    reload: Reload | None = None,
 ) -> dict[str, object]:
     """Everything that `status` shows. Any thread; each part is true of its own moment."""
     counts = inbox.counts()
@@ -37,6 +39,7 @@ def status_of(
         "process": os.getpid(),
         "name": config.collector.name,
         "config": str(config.origin),
+        "reload": None if reload is None else reload.as_json(),
         "data": str(config.storage.path),
         "written_us": now_us,
         "uptime_s": round(clock.monotonic_s() - started_s, 1),

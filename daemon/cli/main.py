@@ -51,6 +51,12 @@ def _parser() -> argparse.ArgumentParser:
     _take_duration(run)
     run.set_defaults(command=_run)
 
+    reload = commands.add_parser(
+        "reload", help="let the running collector go on by the changed configuration"
+    )
+    _take_config(reload)
+    reload.set_defaults(command=_reload)
+
     check = commands.add_parser("check", help="say what is wrong with a configuration")
     _take_config(check)
     check.set_defaults(command=_check)
@@ -238,6 +244,12 @@ def _schema(options: argparse.Namespace) -> int:
     from daemon.cli.schema import schema
 
     return schema(as_table=options.table)
+
+
+def _reload(options: argparse.Namespace) -> int:
+    from daemon.cli.reload import reload
+
+    return reload(options.config)
 
 
 def _check(options: argparse.Namespace) -> int:

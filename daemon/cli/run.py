@@ -10,6 +10,7 @@ from pathlib import Path
 
 from daemon import logs
 from daemon.app import Collector
+from daemon.cli.reloading import Reloader
 from daemon.cli.stop import StopRequest
 from daemon.clock import BoardClock, SystemClock
 from daemon.config import Config, load_config
@@ -61,7 +62,8 @@ def collect(
             _log.info("collecting into %s", config.storage.path)
             notifier.ready(collector.summary())
             with alongside(collector):
-                status = _watch(collector, notifier, stop, duration_s)
+                reloader = Reloader(collector, config)
+                status = _watch(collector, notifier, stop, reloader, duration_s)
             notifier.stopping()
         finally:
             is_done = collector.stop()
@@ -72,7 +74,11 @@ def collect(
 
 
 def _watch(
-    collector: Collector, notifier: Notifier, stop: StopRequest, duration_s: float | None
+    collector: Collector,
+    notifier: Notifier,
+    stop: StopRequest,
+    reloader: Reloader,
+    duration_s: float | None,
 ) -> int:
     """Until it is time to stop; tells systemd meanwhile that all is well."""
     look_s = min(_LOOK_S, (notifier.watchdog_s or 60.0) / 3)
@@ -82,6 +88,8 @@ def _watch(
         if not collector.is_healthy():
             _log.error("the writer has ended; the collector cannot go on")
             return EX_SOFTWARE
+        if stop.take_reload():
+            reloader.reload()
         notifier.feed_watchdog()
         if time.monotonic() >= next_status_s:
             next_status_s = time.monotonic() + _STATUS_EVERY_S

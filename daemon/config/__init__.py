@@ -10,6 +10,7 @@ from daemon.config.brokers import BrokerConfig, Reconnect
 from daemon.config.collector import ClockConfig, CollectorConfig, LoggingConfig
 from daemon.config.conditions import fits
 from daemon.config.cron import Cron, parse_cron
+from daemon.config.differences import KeyPath, differences
 from daemon.config.discovery import DiscoveryConfig
 from daemon.config.downsample import RollupTier, Statistic, longest_s
 from daemon.config.exposure import exposures, is_loopback
@@ -83,6 +84,7 @@ __all__ = [
     "FieldRule",
     "InputPath",
     "Items",
+    "KeyPath",
     "KeyValueRule",
     "LoggingConfig",
     "Match",
@@ -127,6 +129,7 @@ __all__ = [
     "conversion",
     "covers",
     "data_folder",
+    "differences",
     "exposures",
     "find_kind",
     "find_unit",

@@ -50,6 +50,25 @@ class DiscoveringMapper:
             for key, rules in registry.keyed_rules():
                 self._mapper.exchange(broker, key, rules)
 
+    def succeeded(self, config: Config, rules: RuleMapper) -> DiscoveringMapper:
+        """The mapper of a changed configuration, which knows what was announced to this one; this
+        one is used no more. `rules` are those of the configuration."""
+        registries, remembered = {}, {}
+        for name, broker in config.brokers.items():
+            if broker.discovery is None:
+                continue
+            known = self._registries.get(name)
+            if known is not None and known.config == broker.discovery:
+                registries[name] = known
+            else:
+                registries[name] = Registry(broker.discovery)
+                remembered[name] = known.remembered() if known is not None else None
+        mapper = DiscoveringMapper(rules, registries, self._on_change)
+        mapper.recall(remembered)
+        for name in remembered:
+            self._on_change(name)
+        return mapper
+
     def map(self, item: Message | Reading) -> Mapped:
         """The outcome and the points of one item; never raises for what a device sent."""
         if isinstance(item, Message):

@@ -75,6 +75,11 @@ class Registry:
         self._sharing = Sharing()
 
     @property
+    def config(self) -> DiscoveryConfig:
+        """What is taken, and how."""
+        return self._config
+
+    @property
     def filters(self) -> tuple[str, ...]:
         """Where devices announce themselves: topic filters."""
         prefix = self._config.prefix

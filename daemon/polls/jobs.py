@@ -25,11 +25,28 @@ Sink = Callable[[Reading], bool]
 """Takes a reading in; False when there was no room, which the sink has counted."""
 
 
-def schedule_polls(config: Config, scheduler: Scheduler, sink: Sink, clock: Clock) -> None:
-    """Every poll of the configuration becomes a job `poll NAME` of the scheduler."""
+def schedule_polls(
+    config: Config,
+    scheduler: Scheduler,
+    sink: Sink,
+    clock: Clock,
+    *,
+    before: Config | None = None,
+) -> None:
+    """Every poll of the configuration becomes a job `poll NAME` of the scheduler.
+
+    Those that are in the configuration `before` as well, which was scheduled, go on undisturbed;
+    those that are not in this one any more end.
+    """
     place = Place(config.storage.path.parent)
     full = Repeats(_log, clock)
+    kept = _unchanged(before, config)
+    for poll in before.polls if before is not None else ():
+        if poll.name not in kept:
+            scheduler.remove(f"poll {poll.name}")
     for poll in config.polls:
+        if poll.name in kept:
+            continue
         job = PollJob(poll, partial(open_sensor, poll, place), sink, clock, full)
         scheduler.add(
             f"poll {poll.name}",
@@ -38,6 +55,14 @@ def schedule_polls(config: Config, scheduler: Scheduler, sink: Sink, clock: Cloc
             timeout_s=poll.timeout_s + _SCHEDULER_GRACE_S,
             cancel=job.cancel,
         )
+
+
+def _unchanged(before: Config | None, config: Config) -> frozenset[str]:
+    """The names of polls that both have, the same."""
+    if before is None or before.collector.timezone != config.collector.timezone:
+        return frozenset()
+    known = {poll.name: poll for poll in before.polls}
+    return frozenset(poll.name for poll in config.polls if known.get(poll.name) == poll)
 
 
 def schedule_of(poll: PollOptions, zone: tzinfo) -> Schedule:

@@ -81,6 +81,16 @@ class Scheduler:
             if self._loop is not None:
                 self._plan(self._loop, record)
 
+    def remove(self, name: str) -> None:
+        """Run it no more; a run that is under way is asked to end. Does nothing for an unknown
+        name, which is free again."""
+        with self._lock:
+            record = self._records.pop(name, None)
+            if record is not None and self._loop is not None:
+                self._loop.remove_job(name)
+        if record is not None:
+            record.end()
+
     def start(self) -> None:
         """Start the jobs; does nothing when they are started."""
         with self._lock:
@@ -133,7 +143,10 @@ class Scheduler:
         return self._clock.now_us() + round(wait_s * 1e6)
 
     def _overlapped(self, event: JobSubmissionEvent) -> None:
-        self._records[event.job_id].overlapped()
+        with self._lock:
+            record = self._records.get(event.job_id)
+        if record is not None:
+            record.overlapped()
 
     def _look(self) -> None:
         """The loop's thread, about once a second: the clock, the timeouts, the pool."""

@@ -74,7 +74,8 @@ class Link:
         self._ending: dict[int, Sequence[str]] = {}
         self._ended: list[str] = []
         self._session_s: int | None = None
-        self._takes_identifiers = settings.is_version_5
+        self.takes_identifiers = settings.is_version_5
+        """Whether subscriptions may have identifiers."""
 
     @property
     def is_connected(self) -> bool:
@@ -151,7 +152,7 @@ class Link:
 
         MQTT 5: `identifiers` by topic filter come back with the messages.
         """
-        known = identifiers or {} if self._takes_identifiers else {}
+        known = identifiers or {} if self.takes_identifiers else {}
         together = [one for one in wanted if one.topic_filter not in known]
         for start in range(0, len(together), _FILTERS_A_PACKET):
             self._subscribe(together[start : start + _FILTERS_A_PACKET], None)
@@ -317,7 +318,7 @@ class Link:
             self._connack = bool(flags.session_present)
             self._session_s = getattr(properties, "SessionExpiryInterval", None)
             if not getattr(properties, "SubscriptionIdentifierAvailable", 1):
-                self._takes_identifiers = False
+                self.takes_identifiers = False
 
     def _on_disconnect(
         self,

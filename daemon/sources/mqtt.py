@@ -21,7 +21,7 @@ from daemon.sources.backoff import Backoff
 from daemon.sources.copies import Copies, with_equal_qos
 from daemon.sources.faults import FaultLog, explain_no_broker
 from daemon.sources.link import Link
-from daemon.sources.pause import Pause
+from daemon.sources.pause import NoRoomError, Pause, RenewError
 from daemon.sources.rivalry import Rivalry
 from daemon.sources.session import SessionMemory
 from daemon.sources.settings import LinkSettings
@@ -37,10 +37,6 @@ _CHANGE_EVERY_S = 1.0
 # How often a source that may not read looks whether it may.
 _PAUSED_TURN_S = 0.05
 _FAREWELL_S = 2.0
-
-
-class NoRoomError(SourceError):
-    """We left on purpose, because nothing could be read for too long."""
 
 
 class MqttSource:
@@ -68,6 +64,7 @@ class MqttSource:
         self._subscriptions = self._at_most_qos_1(subscriptions)
         self._wanted: Callable[[], Sequence[Subscription]] | None = None
         self._change_s = clock.monotonic_s()
+        self._is_renewal_asked = False
         self._inbox = inbox
         self._clock = clock
         self._connack_timeout_s = connack_timeout_s
@@ -138,6 +135,11 @@ class MqttSource:
         self._wanted = wanted
         self._wake()
 
+    def reconnect(self) -> None:
+        """Leave, and come back at once by what `renew` gives then. Any thread."""
+        self._is_renewal_asked = True
+        self._wake()
+
     def stop_intake(self) -> None:
         """Read no more messages; acknowledgements are still sent."""
         self._is_intake_stopped = True
@@ -171,12 +173,16 @@ class MqttSource:
 
     def _run(self) -> None:
         while not self._closing.is_set():
+            self._is_renewal_asked = False
             self._read_files_again()
             link = Link(self._settings, self._on_arrival)
             self._copies = Copies()
             self._tries += 1
             try:
                 self._serve(link)
+            except RenewError as error:
+                _log.info("%s", error)
+                continue
             except NoRoomError as error:
                 _log.warning("%s", error)
                 self._await_room()
@@ -247,6 +253,9 @@ class MqttSource:
         pause = Pause(self._settings.keepalive_s, self._clock)
         while not self._closing.is_set():
             self._send_acknowledgements(link)
+            if self._is_renewal_asked:
+                self._send_out(link)
+                raise RenewError(f"{self._settings.address}: connects again by changed settings")
             is_reading = not self._is_intake_stopped and self._inbox.has_room()
             if pause.is_too_long(
                 is_paused=not is_reading and not self._is_intake_stopped,

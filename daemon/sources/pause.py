@@ -1,8 +1,17 @@
-"""How long a source may leave its connection unread."""
+"""How long a source may leave its connection unread; and why it may leave its broker."""
 
 from __future__ import annotations
 
 from daemon.clock import Clock
+from daemon.errors import SourceError
+
+
+class RenewError(SourceError):
+    """We left on purpose, to come back by other settings."""
+
+
+class NoRoomError(SourceError):
+    """We left on purpose, because nothing could be read for too long."""
 
 
 class Pause:

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Sequence
 
 from daemon.clock import Clock
-from daemon.messages import Subscription
+from daemon.messages import RetainHandling, Subscription
 from daemon.sources.backoff import Backoff
 from daemon.sources.copies import identifiers_for
 from daemon.sources.faults import FaultLog
@@ -44,7 +44,7 @@ class Subscriber:
         self._wanted = {one.topic_filter: one for one in subscriptions}
         self._faults = faults
         self._clock = clock
-        self._identifiers = identifiers_for(tuple(self._wanted))
+        self._identifiers: dict[str, int] = {}
         self._unanswered = set(self._wanted)
         self._denied: set[str] = set()
         self._backoff = Backoff(_RESUBSCRIBE_MIN_S, _RESUBSCRIBE_MAX_S)
@@ -52,26 +52,35 @@ class Subscriber:
         self._save_backoff = Backoff(*_SAVE_AGAIN_S)
         self._next_save_s = clock.monotonic_s() + self._save_backoff.next_s()
         surplus = memory.begin(session, self._wanted, is_kept=link.has_session)
-        link.unsubscribe(sorted(surplus))
         # On every connection: a broker that crashed may have kept the session and lost what was
         # subscribed last. The writer recognises the retained messages that come with it.
-        link.subscribe(tuple(self._wanted.values()), self._identifiers)
+        self._ask(tuple(self._wanted.values()), sorted(surplus))
 
     def change(self, subscriptions: Sequence[Subscription]) -> None:
         """Ask for what is new among these, and end what is not among them any more."""
-        wanted = {one.topic_filter: one for one in subscriptions}
-        identifiers = identifiers_for(tuple(wanted))
-        news = [
-            one
-            for name, one in wanted.items()
-            if self._wanted.get(name) != one or self._identifiers.get(name) != identifiers.get(name)
-        ]
-        gone = sorted(self._memory.begin(self._session, wanted, is_kept=True))
-        self._wanted, self._identifiers = wanted, identifiers
-        self._unanswered &= wanted.keys()
-        self._denied &= wanted.keys()
+        before, self._wanted = self._wanted, {one.topic_filter: one for one in subscriptions}
+        gone = sorted(self._memory.begin(self._session, self._wanted, is_kept=True))
+        self._unanswered &= self._wanted.keys()
+        self._denied &= self._wanted.keys()
+        news = [one for name, one in self._wanted.items() if before.get(name) != one]
+        self._ask(news, gone)
+
+    def _ask(self, news: Sequence[Subscription], gone: Sequence[str]) -> None:
+        """Subscribe first, then unsubscribe: a message in between would come by neither. For a
+        moment it may come by both, so that all of them need identifiers that differ."""
+        before, self._identifiers = self._identifiers, {}
+        if self._link.takes_identifiers:
+            self._identifiers = identifiers_for((*self._wanted, *gone))
+        changed = {
+            name
+            for name in (*self._wanted, *gone)
+            if before.get(name) != self._identifiers.get(name)
+        }
+        for_now = [Subscription(name, 1, RetainHandling.NEVER) for name in gone if name in changed]
+        asked = {one.topic_filter for one in news}
+        again = [self._wanted[name] for name in self._wanted if name in changed - asked]
+        self._link.subscribe((*for_now, *again, *news), self._identifiers)
         self._link.unsubscribe(gone)
-        self._link.subscribe(news, identifiers)
 
     @property
     def is_answered(self) -> bool:
@@ -91,6 +100,8 @@ class Subscriber:
                 ", ".join(ended),
             )
         for grant in self._link.take_grants():
+            if grant.topic_filter not in self._wanted:
+                continue
             self._unanswered.discard(grant.topic_filter)
             if grant.refusal:
                 self._faults.refused(grant.topic_filter, grant.refusal)

@@ -22,6 +22,7 @@ from tests.daemon.delivery.proof import (
     fill_disk,
     freeze_collector,
     kill_collector,
+    reload_collector,
     restart_broker,
 )
 from tests.support.mosquitto import Mosquitto
@@ -34,7 +35,8 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--seconds", type=float, default=60, help="of a stop, a cut, a full disk")
     parser.add_argument(
-        "--only", default="kill,kill5,saving,broker,network,stop,disk,flood0,flood1"
+        "--only",
+        default="kill,kill5,saving,reload,reload5,broker,network,stop,disk,flood0,flood1",
     )
     chosen = parser.parse_args()
     trials: dict[str, tuple[str, Load, Callable[[Trial, Load], None]]] = {
@@ -45,6 +47,8 @@ def main() -> int:
             Load(min(chosen.kills, 12), per_second=400),
             kill_collector,
         ),
+        "reload": ("reloaded", Load(20), reload_collector),
+        "reload5": ("reloaded, MQTT 5", Load(20), reload_collector),
         "broker": ("broker restarted", Load(10, 1.0), restart_broker),
         "network": ("network cut", Load(1, chosen.seconds), cut_network),
         "stop": ("SIGSTOP", Load(1, chosen.seconds), freeze_collector),
@@ -80,7 +84,7 @@ def _one(name: str, load: Load, disturb: Callable[[Trial, Load], None]) -> int:
         stack.callback(broker.kill)
         broker.start()
         proxy = stack.enter_context(dropping_proxy(broker)) if name == "network" else None
-        trial = Trial(broker, data, proxy=proxy, protocol="5" if name == "kill5" else "3.1.1")
+        trial = Trial(broker, data, proxy=proxy, protocol="5" if name.endswith("5") else "3.1.1")
         verdict = trial.run(load, disturb)
         print(verdict, flush=True)
         if verdict.rows != verdict.counted:

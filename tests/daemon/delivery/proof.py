@@ -29,6 +29,15 @@ PUBLISHERS = 5
 CONNECTED = "connected (MQTT"
 _PATIENCE_S = 600.0
 _CHOOSER = random.Random()
+_NUMBERS = "{topic: n/+publisher, measurement: numbers}"
+# Ways to say the same, by another subscription, through another connection, or beside other rules.
+_REWORDED = (
+    ("5s", ["{topic: n/#publisher, measurement: numbers}"]),
+    ("5s", ["{topic: other/+device, measurement: other}", _NUMBERS]),
+    ("6s", [_NUMBERS]),
+    ("5s", ["{topic: '+kind/+publisher', measurement: numbers, tags: {kind: null}}"]),
+    ("5s", [_NUMBERS, "{topic: n/+, measurement: shadow, when: {$.x: 1}}"]),
+)
 
 
 @dataclass(frozen=True)
@@ -81,10 +90,11 @@ class Trial:
     ) -> None:
         self.broker = broker
         self.proxy = proxy
+        self.protocol = protocol
+        self.reloads = 0
         url = broker.url if proxy is None else f"mqtt://127.0.0.1:{proxy.port}"
-        rule = "{topic: n/+publisher, measurement: numbers}"
         configuration = configuration_for(
-            broker, url=url, keepalive="5s", protocol=protocol, sources=[rule]
+            broker, url=url, keepalive="5s", protocol=protocol, sources=[_NUMBERS]
         )
         self.collector = CollectorProcess(folder, configuration)
 
@@ -154,6 +164,21 @@ def kill_collector(trial: Trial, load: Load) -> None:
     """kill -9, and a new start."""
     trial.collector.kill()
     trial.collector.start()
+
+
+def reload_collector(trial: Trial, load: Load) -> None:
+    """A changed configuration, and SIGHUP."""
+    keepalive, sources = _REWORDED[trial.reloads % len(_REWORDED)]
+    trial.reloads += 1
+    collector = trial.collector
+    text = configuration_for(
+        trial.broker, keepalive=keepalive, protocol=trial.protocol, sources=sources
+    )
+    collector.config_path.write_text(text, encoding="utf-8")
+    collector.signal(signal.SIGHUP)
+    collector.wait_for(
+        lambda: collector.log_text().count("reloaded: ") >= trial.reloads, "a reload"
+    )
 
 
 def restart_broker(trial: Trial, load: Load) -> None:

@@ -15,6 +15,7 @@ from tests.daemon.delivery.proof import (
     fill_disk,
     freeze_collector,
     kill_collector,
+    reload_collector,
     restart_broker,
 )
 from tests.support.mosquitto import Mosquitto
@@ -36,6 +37,16 @@ def test_no_number_is_missing_after_kills(
     verdict = trial.run(Load(times=3), kill_collector)
     _expect_all(verdict, trial)
     # What is sent again is recognised, whatever moment the kill has hit.
+    assert verdict.doubled == 0, verdict
+
+
+@pytest.mark.parametrize("protocol", ["3.1.1", "5"])
+def test_no_number_is_missing_after_reloads(
+    mosquitto: Mosquitto, tmp_path: Path, protocol: str
+) -> None:
+    trial = Trial(mosquitto, tmp_path, protocol=protocol)
+    verdict = trial.run(Load(times=5), reload_collector)
+    _expect_all(verdict, trial)
     assert verdict.doubled == 0, verdict
 
 
