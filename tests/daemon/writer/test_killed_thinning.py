@@ -26,13 +26,17 @@ COMING = [
     pytest.param("fsync", "data.spool", 0, id="before the spool is durable"),
     pytest.param("none", "", 0, id="after the acknowledgement"),
 ]
+# What the other rules leave is the same but for these.
+TELLING = [COMING[2], COMING[3], COMING[5]]
 CLOSING = [
-    pytest.param("write", "data.received", 0, id="before the note"),
-    pytest.param("write", "data.csv", 0, id="before the row"),
-    pytest.param("write", "data.spool", 0, id="before the spool knows"),
-    pytest.param("write", "data.received", 1, id="before it is noted that the batch is done"),
-    pytest.param("truncate", "data.spool", 0, id="before the spool is emptied"),
-    pytest.param("none", "", 0, id="afterwards"),
+    pytest.param("write", "data.received", 0, BOOT, id="before the note"),
+    pytest.param("write", "data.csv", 0, BOOT, id="before the row"),
+    pytest.param("write", "data.spool", 0, BOOT, id="before the spool knows"),
+    pytest.param("write", "data.received", 1, BOOT, id="before it is noted that it is done"),
+    pytest.param("truncate", "data.spool", 0, BOOT, id="before the spool is emptied"),
+    pytest.param("write", "data.spool", 0, "next", id="before the spool knows, then a restart"),
+    pytest.param("truncate", "data.spool", 0, "next", id="before it is emptied, then a restart"),
+    pytest.param("none", "", 0, "next", id="afterwards, then a restart"),
 ]
 
 
@@ -62,21 +66,33 @@ def _finish(running: RunningWriter, acknowledged: int) -> list[dict[str, int | f
         return [point.fields for point in db.all(sorted=False)]
 
 
-@pytest.mark.parametrize("rule", ROWS)
 @pytest.mark.parametrize(("step", "name", "after"), COMING)
+def test_what_comes_again_throttles_nothing_new(
+    tmp_path: Path, step: str, name: str, after: int
+) -> None:
+    assert _come_again(tmp_path, "throttle", step, name, after) == ROWS["throttle"]
+
+
+@pytest.mark.parametrize("rule", ["joined", "deadband"])
+@pytest.mark.parametrize(("step", "name", "after"), TELLING)
 def test_what_comes_again_changes_nothing(
     tmp_path: Path, rule: str, step: str, name: str, after: int
 ) -> None:
-    _kill(tmp_path, rule, step, name, after, "come")
-    running = writer_of(tmp_path, rule)
+    assert _come_again(tmp_path, rule, step, name, after) == ROWS[rule]
+
+
+def _come_again(
+    folder: Path, rule: str, step: str, name: str, after: int
+) -> list[dict[str, int | float | None]]:
+    _kill(folder, rule, step, name, after, "come")
+    running = writer_of(folder, rule)
     running.writer.start()
     for one in messages(connection=2, is_duplicate=True):
         running.inbox.put(one)
-    assert _finish(running, len(TEXTS)) == ROWS[rule]
+    return _finish(running, len(TEXTS))
 
 
-@pytest.mark.parametrize("boot_id", [BOOT, "another boot"])
-@pytest.mark.parametrize(("step", "name", "after"), CLOSING)
+@pytest.mark.parametrize(("step", "name", "after", "boot_id"), CLOSING)
 def test_what_has_waited_is_stored_once(
     tmp_path: Path, step: str, name: str, after: int, boot_id: str
 ) -> None:
