@@ -8,17 +8,24 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 
 from daemon.app.current_mapper import CurrentMapper
 from daemon.app.discovery_file import DiscoveryFile, recall_discovery
 from daemon.app.field_memory import FieldMemoryFiles
 from daemon.app.index import IndexJob
 from daemon.app.instance import InstanceLock, lock_path
+from daemon.app.places import (
+    ledger_path,
+    received_path,
+    retained_path,
+    sessions_path,
+    spool_path,
+)
 from daemon.app.reload import Changes, Reload, changes
 from daemon.app.rewrite import RetentionJob
 from daemon.app.status import status_of
 from daemon.app.thinning import make_thinning
+from daemon.app.vitals import Vitals
 from daemon.clock import BoardClock
 from daemon.clock_trust import ClockTrust, clock_path
 from daemon.config import BrokerConfig, Config
@@ -170,6 +177,15 @@ class Collector:
     def is_healthy(self) -> bool:
         """Whether the parts that never end by themselves still run."""
         return self._writer.is_alive()
+
+    def vitals(self) -> Vitals:
+        """What shows that it works, and how fast. Any thread."""
+        return Vitals(
+            turns=self._writer.turns,
+            points=self._n_points(),
+            lag_s=self._writer.lag_s(),
+            is_refused=self._writer.is_refused,
+        )
 
     def stop(self) -> bool:
         """Write what waits, make it durable, acknowledge it, end; whether all that was done.
@@ -361,31 +377,6 @@ class Collector:
         self._scheduler.add(
             "index", job.schedule(), job.run, timeout_s=job.timeout_s, cancel=job.cancel
         )
-
-
-def ledger_path(data: Path) -> Path:
-    """Where the ledger of a data file is."""
-    return data.with_suffix(".ledger.json")
-
-
-def received_path(data: Path) -> Path:
-    """Where the memory of written messages of a data file is."""
-    return data.with_suffix(".received")
-
-
-def sessions_path(data: Path) -> Path:
-    """Where the subscriptions of a data file's collector are remembered."""
-    return data.with_suffix(".sessions.json")
-
-
-def spool_path(data: Path) -> Path:
-    """Where what must wait for a data file waits."""
-    return data.with_suffix(".spool")
-
-
-def retained_path(data: Path) -> Path:
-    """Where the memory of retained messages of a data file is."""
-    return data.with_suffix(".retained")
 
 
 def _windows(config: Config) -> dict[str, Window]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import logging
 import time
 from collections.abc import Callable, Sequence
@@ -9,7 +10,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from daemon import logs
-from daemon.app import Collector
+from daemon.app import Collector, Pulse
 from daemon.cli.reloading import Reloader
 from daemon.cli.stop import StopRequest
 from daemon.clock import BoardClock, SystemClock
@@ -29,6 +30,8 @@ Alongside = Callable[[Collector], AbstractContextManager[object]]
 
 def run(path: Path, duration_s: float | None) -> int:
     """Collect by this configuration; the exit status. Raises ConfigError and StartError."""
+    # The watchdog's SIGABRT then tells where each thread stood.
+    faulthandler.enable()
     return collect(configure(path), duration_s)
 
 
@@ -83,6 +86,7 @@ def _watch(
     """Until it is time to stop; tells systemd meanwhile that all is well."""
     look_s = min(_LOOK_S, (notifier.watchdog_s or 60.0) / 3)
     now_s = next_status_s = time.monotonic()
+    pulse = Pulse(now_s)
     end_s = float("inf") if duration_s is None else now_s + duration_s
     while (left_s := end_s - time.monotonic()) > 0 and not stop.wait(min(left_s, look_s)):
         if not collector.is_healthy():
@@ -90,8 +94,10 @@ def _watch(
             return EX_SOFTWARE
         if stop.take_reload():
             reloader.reload()
-        notifier.feed_watchdog()
-        if time.monotonic() >= next_status_s:
-            next_status_s = time.monotonic() + _STATUS_EVERY_S
-            notifier.status(collector.summary())
+        vitals, now_s = collector.vitals(), time.monotonic()
+        if pulse.is_beating(vitals, now_s):
+            notifier.feed_watchdog()
+        if now_s >= next_status_s:
+            next_status_s = now_s + _STATUS_EVERY_S
+            notifier.status(f"{pulse.line(vitals, now_s)}; {collector.summary()}")
     return 0

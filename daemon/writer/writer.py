@@ -90,6 +90,7 @@ class Writer:
         self._later: list[Entry] = []
         self._written: list[Entry] = []
         self._n_parts = 0
+        self._turns = 0
         self._doing = ""
         self._stopping = threading.Event()
         self._deadline_s = float("inf")
@@ -137,6 +138,12 @@ class Writer:
         """Whether the disk refused the last attempt to write."""
         return self._outage.is_on
 
+    @property
+    def turns(self) -> int:
+        """How often its loop has turned, with or without success; at least every 30 s unless it
+        hangs. Any thread."""
+        return self._turns
+
     def held(self) -> int:
         """How many items were taken from the inbox and have no outcome yet; those that wait in the
         spool are among them."""
@@ -177,6 +184,7 @@ class Writer:
 
     def _run(self) -> None:
         while not self._is_finished():
+            self._turns += 1
             try:
                 self._turn()
             except Exception:  # noqa: BLE001 - the writer loop must outlive whatever goes wrong
