@@ -134,3 +134,16 @@ def count(text: str) -> int:
     if not text.isascii() or not text.isdecimal() or not 0 < int(text) < 10**9:
         raise argparse.ArgumentTypeError(f"found {text!r}; allowed: a number from 1")
     return int(text)
+
+
+def seconds(text: str) -> float:
+    """A number of seconds above 0, with or without an s."""
+    try:
+        number = float(text.removesuffix("s"))
+    except ValueError:
+        number = float("nan")
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(
+            f"found {text!r}; allowed: a number of seconds above 0, as 10 or 2.5"
+        )
+    return number

@@ -8,8 +8,10 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from daemon.cli.arguments import Parser
+from daemon.cli.arguments import Parser, count, seconds
 from daemon.cli.query import add_query
+from daemon.cli.stats import add_stats
+from daemon.cli.tail import add_tail
 from daemon.errors import CollectorError, ConfigError
 
 _CONFIG_HELP = "the configuration file (YAML)"
@@ -82,6 +84,8 @@ def _parser() -> argparse.ArgumentParser:
     replay.set_defaults(command=_replay)
 
     add_query(commands)
+    add_tail(commands)
+    add_stats(commands)
     _add_explain(commands)
     _add_discover(commands)
     _add_watch(commands)
@@ -113,7 +117,7 @@ def _add_doctor(commands: argparse._SubParsersAction[Parser]) -> None:
     _take_config(doctor)
     doctor.add_argument(
         "--listen",
-        type=_seconds,
+        type=seconds,
         default=5.0,
         metavar="SECONDS",
         help="how long to listen at each broker (default: 5)",
@@ -144,7 +148,7 @@ def _add_discover(commands: argparse._SubParsersAction[Parser]) -> None:
     _take_config(discover)
     discover.add_argument(
         "--seconds",
-        type=_seconds,
+        type=seconds,
         default=10.0,
         metavar="SECONDS",
         help="how long to listen at each broker (default: 10)",
@@ -190,7 +194,7 @@ def _add_watch(commands: argparse._SubParsersAction[Parser]) -> None:
         "(default: every topic that a rule is for)",
     )
     _take_duration(watch)
-    watch.add_argument("--count", type=_count, metavar="N", help="end after so many messages")
+    watch.add_argument("--count", type=count, metavar="N", help="end after so many messages")
     watch.add_argument(
         "--json", action="store_true", help="a line of JSON each, as `explain --batch` takes it"
     )
@@ -210,28 +214,10 @@ def _take_config_or_data(parser: argparse.ArgumentParser) -> None:
 def _take_duration(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--duration",
-        type=_seconds,
+        type=seconds,
         metavar="SECONDS",
         help="end by itself after this time (default: run until SIGTERM or Ctrl-C)",
     )
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text.removesuffix("s"))
-    except ValueError:
-        seconds = float("nan")
-    if not 0 < seconds < float("inf"):
-        raise argparse.ArgumentTypeError(
-            f"found {text!r}; allowed: a number of seconds above 0, as 10 or 2.5"
-        )
-    return seconds
-
-
-def _count(text: str) -> int:
-    if not text.isascii() or not text.isdecimal() or not 0 < int(text) < 10**9:
-        raise argparse.ArgumentTypeError(f"found {text!r}; allowed: a number from 1")
-    return int(text)
 
 
 def _run(options: argparse.Namespace) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import select
 import sys
 from collections.abc import Iterator
 from datetime import datetime
@@ -13,6 +12,7 @@ from typing import Any
 
 from daemon.app import Remark, Sighting, Watch, outcome, point_line
 from daemon.cli.endpoints import running_endpoints
+from daemon.cli.terminal import is_stdout_read
 from daemon.clock import SystemClock
 from daemon.config import load_config, parse_topic_filter
 from daemon.errors import EX_USAGE, StartError
@@ -38,7 +38,7 @@ def watch(
     seen = Watch(config, SystemClock(), wanted=wanted, endpoints=running_endpoints(config))
     shown = 0
     try:
-        for one in seen.sightings(duration_s, _is_stdout_read):
+        for one in seen.sightings(duration_s, is_stdout_read):
             if isinstance(one, Remark):
                 print(f"# {one.text}", file=sys.stderr, flush=True)
                 continue
@@ -50,18 +50,6 @@ def watch(
     except KeyboardInterrupt:
         print(file=sys.stderr)
     return 0
-
-
-def _is_stdout_read() -> bool:
-    """False once the reader of a pipe has gone: a quiet broker would never let us write to it, and
-    find out."""
-    poller = select.poll()
-    try:
-        poller.register(sys.stdout.fileno(), 0)
-    except OSError:
-        # No file: a program has put something else in its place.
-        return True
-    return not any(happened & select.POLLERR for _, happened in poller.poll(0))
 
 
 def _as_text(one: Sighting) -> Iterator[str]:

@@ -4,6 +4,7 @@ Knows the engine; neither configuration nor collector. Cheap to import, but for 
 """
 
 from daemon.query.answer import Answer, Cell, Column, Role, answer, check_names, check_selection
+from daemon.query.census import SeriesCount, census
 from daemon.query.conditions import (
     FIELD_CONDITIONS,
     TAG_CONDITIONS,
@@ -13,11 +14,13 @@ from daemon.query.conditions import (
     parse_tag_condition,
 )
 from daemon.query.durations import DURATIONS, Length, parse_duration
-from daemon.query.formats import FORMATS, Format, lines_of
+from daemon.query.follower import Follower
+from daemon.query.formats import FORMATS, Format, aligned, lines_of
 from daemon.query.moments import MOMENTS, parse_moment, to_us
 from daemon.query.names import nearest, require_known
+from daemon.query.points import point_as_json, point_text
 from daemon.query.question import Question, Selection
-from daemon.query.texts import local_text, number_text, plain, utc_text, zone_name
+from daemon.query.texts import local_text, number_text, plain, span_texts, utc_text, zone_name
 
 __all__ = [
     "DURATIONS",
@@ -29,13 +32,17 @@ __all__ = [
     "Cell",
     "Column",
     "FieldCondition",
+    "Follower",
     "Format",
     "Length",
     "Question",
     "Role",
     "Selection",
+    "SeriesCount",
     "TagCondition",
+    "aligned",
     "answer",
+    "census",
     "check_names",
     "check_selection",
     "lines_of",
@@ -47,7 +54,10 @@ __all__ = [
     "parse_moment",
     "parse_tag_condition",
     "plain",
+    "point_as_json",
+    "point_text",
     "require_known",
+    "span_texts",
     "to_us",
     "utc_text",
     "zone_name",

@@ -6,13 +6,14 @@ import csv
 import io
 import json
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import tzinfo
 from typing import Literal
 
+from daemon.errors import RequestError
 from daemon.query.answer import Answer, Cell, Column, Role
 from daemon.query.texts import local_text, number_text, plain, utc_text, zone_name
-from tinyflux.line_protocol import LineParts, to_line
+from tinyflux.line_protocol import FieldSet, LineParts, TagSet, to_line
 
 Format = Literal["table", "csv", "json", "line"]
 FORMATS: tuple[Format, ...] = ("table", "csv", "json", "line")
@@ -45,21 +46,26 @@ def table_lines(found: Answer, zone: tzinfo) -> Iterator[str]:
             return local_text(int(cell), zone, has_millis=has_millis)
         return plain(cell) if isinstance(cell, str) else number_text(cell)
 
-    is_right, columns = [], []
+    right: set[int] = set()
+    columns: list[list[str]] = []
     for place, column in enumerate(found.columns):
         cells = [shown(column, row[place]) for row in rows]
         if any(cells):
             name = f"time ({zone_name(zone)})" if column.role is Role.TIME else plain(column.name)
+            if column.role is Role.FIELD:
+                right.add(len(columns))
             columns.append([name, *cells])
-            is_right.append(column.role is Role.FIELD)
-    widths = [max(map(_width, cells)) for cells in columns]
-    for row_cells in zip(*columns, strict=True):
-        parts = [
-            f"{' ' * (width - _width(cell))}{cell}"
-            if right
-            else f"{cell}{' ' * (width - _width(cell))}"
-            for cell, width, right in zip(row_cells, widths, is_right, strict=True)
-        ]
+    yield from aligned(list(zip(*columns, strict=True)), right)
+
+
+def aligned(rows: Sequence[Sequence[str]], right: Collection[int]) -> Iterator[str]:
+    """Rows of cells as lines with straight columns; those of the numbers in `right` end flush."""
+    widths = [max(map(_width, cells)) for cells in zip(*rows, strict=True)]
+    for row in rows:
+        parts = []
+        for place, (cell, width) in enumerate(zip(row, widths, strict=True)):
+            room = " " * (width - _width(cell))
+            parts.append(room + cell if place in right else cell + room)
         yield "  ".join(parts).rstrip()
 
 
@@ -121,16 +127,25 @@ def _json_value(column: Column, cell: Cell) -> Cell:
 def _protocol_lines(found: Answer, measurement: str | None) -> Iterator[str]:
     """A line for each row that has a number; what the protocol has no word for is left out."""
     for row in found.rows:
-        parts = LineParts(None, measurement or "all", {}, {})
-        time_us, name, tags, fields = None, measurement, parts.tags, parts.fields
-        for column, cell in zip(found.columns, row, strict=True):
-            if column.role is Role.TIME and cell is not None:
-                time_us = int(cell)
-            elif column.role is Role.MEASUREMENT:
-                name = str(cell)
-            elif column.role is Role.TAG:
-                tags[column.key] = None if cell is None else str(cell)
-            elif not isinstance(cell, str):
-                fields[column.key] = cell
-        if any(cell is not None and cell - cell == 0 for cell in fields.values()):
-            yield to_line(LineParts(time_us, name or "all", tags, fields))
+        parts = _parts(found.columns, row, measurement)
+        if any(number is not None and number - number == 0 for number in parts.fields.values()):
+            try:
+                yield to_line(parts)
+            except ValueError as error:
+                raise RequestError(f"{error}; --format json can say it") from None
+
+
+def _parts(columns: Sequence[Column], row: Sequence[Cell], measurement: str | None) -> LineParts:
+    name, time_us = measurement or "all", None
+    tags: TagSet = {}
+    fields: FieldSet = {}
+    for column, cell in zip(columns, row, strict=True):
+        if column.role is Role.TIME and cell is not None:
+            time_us = int(cell)
+        elif column.role is Role.MEASUREMENT:
+            name = str(cell)
+        elif column.role is Role.TAG:
+            tags[column.key] = None if cell is None else str(cell)
+        elif not isinstance(cell, str):
+            fields[column.key] = cell
+    return LineParts(time_us, name, tags, fields)

@@ -34,3 +34,8 @@ def plain(text: str) -> str:
 def zone_name(zone: tzinfo) -> str:
     """As `Europe/Oslo`."""
     return str(getattr(zone, "key", zone))
+
+
+def span_texts(first_us: int, last_us: int, zone: tzinfo) -> list[str]:
+    """First and last time for people, to the second."""
+    return [local_text(first_us, zone), local_text(last_us, zone)]
