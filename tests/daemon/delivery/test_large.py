@@ -28,7 +28,9 @@ def test_large_payloads_are_rejected_in_little_memory(
 ) -> None:
     broker = start_mosquitto(lines=["autosave_on_changes false"])
     rule = "{topic: n/#, measurement: numbers}"
-    collector = CollectorProcess(tmp_path, configuration_for(broker, protocol=protocol, sources=[rule]))
+    collector = CollectorProcess(
+        tmp_path, configuration_for(broker, protocol=protocol, sources=[rule])
+    )
     collector.start(says="connected (MQTT")
     try:
         before_mb = _memory_mb(collector.pid, "VmRSS")
