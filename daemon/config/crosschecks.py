@@ -11,6 +11,7 @@ from typing import Any
 from daemon.config.fields import is_pattern
 from daemon.config.habits import suggest
 from daemon.config.paths import is_path
+from daemon.config.polls import default_each
 from daemon.config.templates import parse_template
 from daemon.config.topics import parse_topic_filter
 from daemon.documents import UNREADABLE, Document, KeyPath, show_path
@@ -112,8 +113,10 @@ def _polls(tree: dict[Any, Any]) -> Iterator[Finding]:
     for number, poll in enumerate(_list(tree.get("polls"))):
         for kind, options in _mapping(poll).items():
             path: KeyPath = ("polls", number, str(kind))
-            yield from _unknown_names(_texts(path, options), (), options)
             options = _mapping(options)
+            is_fanned = default_each(kind) is not None
+            around = {"each": None, **options} if is_fanned else options
+            yield from _unknown_names(_texts(path, options), (), around)
             if options.get("parse") == "scalar":
                 yield from _paths_into_scalar(path, options)
             yield from _exclude_beside_fields(path, options)
@@ -174,7 +177,8 @@ def _exclude_beside_fields(path: KeyPath, rule: dict[Any, Any]) -> Iterator[Find
     if isinstance(fields, dict) and rule.get("rest") != "store":
         has_patterns = any(is_pattern(str(name)) for name in fields)
         for key in () if has_patterns else ("exclude", "names"):
-            if key in rule:
+            # The names of sensors, as of a onewire poll, are something else.
+            if key in rule and not isinstance(rule[key], dict):
                 yield (
                     (*path, key),
                     f"`{key}` beside `fields`",

@@ -149,5 +149,11 @@ def _options_of(kind: str) -> type[BaseModel] | None:
         return None
 
 
+def default_each(kind: object) -> str | None:
+    """What a poll of this kind has as `each` by itself."""
+    model = _options_of(kind) if isinstance(kind, str) else None
+    return None if model is None else model.model_fields["each"].default
+
+
 AnyPoll = Annotated[PollOptions, BeforeValidator(as_poll), OpenSections(_options_of)]
 Polls = Items[AnyPoll]

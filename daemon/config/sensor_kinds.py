@@ -17,7 +17,7 @@ from pydantic import BaseModel
 
 GROUP = "tinyflux_collector.sensors"
 
-_OWN_KINDS = ("command", "system")
+_OWN_KINDS = ("command", "file", "http", "onewire", "system")
 _OWN = {name: EntryPoint(name, f"daemon.polls.{name}:KIND", GROUP) for name in _OWN_KINDS}
 
 

@@ -38,7 +38,6 @@ def schedule_polls(
     Those that are in the configuration `before` as well, which was scheduled, go on undisturbed;
     those that are not in this one any more end.
     """
-    place = Place(config.storage.path.parent)
     full = Repeats(_log, clock)
     kept = _unchanged(before, config)
     for poll in before.polls if before is not None else ():
@@ -47,6 +46,7 @@ def schedule_polls(
     for poll in config.polls:
         if poll.name in kept:
             continue
+        place = Place(config.storage.path.parent, poll.name)
         job = PollJob(poll, partial(open_sensor, poll, place), sink, clock, full)
         scheduler.add(
             f"poll {poll.name}",

@@ -1,8 +1,8 @@
 """A program run to its end within bounds: time, output, and nothing left behind.
 
-The program gets a session and with it a process group of its own; whatever is still in the group
-when its first process has ended, or when the time is over, is killed. What a program starts in
-yet another session on purpose (a daemon) is not followed.
+The program gets a session and with it a process group of its own, and a mark in its environment;
+whatever is still in the group, or has the mark, when its first process has ended or the time is
+over, is killed: a daemon that it starts too.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from daemon.polls.leftovers import MARK, kill_marked, new_mark
 from daemon.polls.sensor import SensorError
 
 _GRACE_S = 1.0
@@ -55,6 +56,7 @@ class Program:
         self._process: subprocess.Popen[bytes] | None = None
         self._is_running = False
         self._is_cancelled = False
+        self._mark = new_mark()
 
     def run(self, timeout_s: float) -> Ended:
         """Start it, wait for its end. Raises SensorError when it cannot be started, takes longer
@@ -79,6 +81,7 @@ class Program:
 
     def _start(self) -> subprocess.Popen[bytes]:
         environment = {k: v for k, v in os.environ.items() if k not in _NOT_INHERITED}
+        environment[MARK] = self._mark
         try:
             process = subprocess.Popen(
                 self._argv,
@@ -151,6 +154,7 @@ class Program:
                 for pipe in (process.stdout, process.stderr):
                     if pipe is not None:
                         pipe.close()
+                kill_marked(self._mark)
         return status
 
 

@@ -52,6 +52,8 @@ class Place:
 
     data_folder: Path
     """The folder of the data file."""
+    poll: str = ""
+    """The poll's name, for log lines."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The sensor kind `system`: this machine's CPU, memory, disk, load and temperature.
+"""The sensor kind `system`: this machine's CPU, memory, disk, load, network and health.
 
 The only door to psutil, which is imported when the first such sensor is made.
 """
@@ -16,14 +16,14 @@ from pydantic import Field
 
 from daemon.config import Items, PollOptions
 from daemon.messages import JsonValue
+from daemon.polls.board import SYSFS, read_temperature, read_throttled
+from daemon.polls.parts import PartLog
 from daemon.polls.sensor import Place, Sensor, SensorError, SensorKind
 
 _log = logging.getLogger(__name__)
 
 # CPU use is a share of a stretch of time; the first reading makes one of its own this long.
 _FIRST_STRETCH_S = 0.25
-_CPU_CHIPS = ("cpu_thermal", "coretemp", "k10temp", "zenpower", "soc_thermal", "acpitz")
-_THROTTLED = Path("/sys/devices/platform/soc/soc:firmware/get_throttled")
 
 Reading = dict[str, JsonValue]
 
@@ -46,7 +46,13 @@ class _Times(Protocol):
 class SystemSensor(Sensor):
     """Reads the parts asked for; a part that this machine does not have is left out."""
 
-    def __init__(self, collect: Sequence[str], data_folder: Path) -> None:
+    def __init__(
+        self,
+        collect: Sequence[str],
+        data_folder: Path,
+        poll: str = "system",
+        sysfs: Path = SYSFS,
+    ) -> None:
         import psutil
 
         self._psutil = psutil
@@ -55,12 +61,12 @@ class SystemSensor(Sensor):
             "memory": self._memory,
             "disk": lambda: self._disk(data_folder),
             "load": _load,
-            "temperature": self._temperature,
+            "temperature": lambda: {"temperature": read_temperature(sysfs)},
             "network": self._network,
-            "throttled": _throttled,
+            "throttled": lambda: dict(read_throttled(sysfs)),
         }
         self._collect = tuple(collect)
-        self._missing: set[str] = set()
+        self._missing = PartLog(_log, poll, logging.INFO)
         self._cpu_times: tuple[float, float] | None = None
 
     def read(self, timeout_s: float) -> JsonValue:
@@ -75,13 +81,8 @@ class SystemSensor(Sensor):
         if not values:
             told = "; ".join(f"{part}: {reason}" for part, reason in reasons.items())
             raise SensorError("nothing-to-read", f"nothing could be read here: {told}")
-        self._tell_missing(reasons)
+        self._missing.tell(reasons)
         return values
-
-    def _tell_missing(self, reasons: dict[str, str]) -> None:
-        for part in reasons.keys() - self._missing:
-            _log.info("system poll without %s: %s", part, reasons[part])
-        self._missing = set(reasons)
 
     def _cpu(self) -> Reading:
         if self._cpu_times is None:
@@ -111,27 +112,21 @@ class SystemSensor(Sensor):
         disk = self._psutil.disk_usage(str(folder))
         return {"disk_percent": disk.percent, "disk_free_gb": round(disk.free / 1e9, 3)}
 
-    def _temperature(self) -> Reading:
-        read = getattr(self._psutil, "sensors_temperatures", dict)
-        chips = {name: found for name, found in read().items() if found}
-        if not chips:
-            raise SensorError("no-sensor", "this machine shows no temperature sensor")
-        name = next((chip for chip in _CPU_CHIPS if chip in chips), next(iter(chips)))
-        return {"temperature": round(chips[name][0].current, 1)}
-
     def _network(self) -> Reading:
-        counters = self._psutil.net_io_counters(nowrap=True)
-        if counters is None:
+        cards = self._psutil.net_io_counters(pernic=True, nowrap=True)
+        # What the machine says to itself is no traffic.
+        cards = {name: counted for name, counted in cards.items() if name != "lo"}
+        if not cards:
             raise SensorError("no-sensor", "this machine shows no network interface")
         return {
-            "network_received_bytes": counters.bytes_recv,
-            "network_sent_bytes": counters.bytes_sent,
+            "network_received_bytes": sum(counted.bytes_recv for counted in cards.values()),
+            "network_sent_bytes": sum(counted.bytes_sent for counted in cards.values()),
         }
 
 
 def _open(options: SystemOptions, place: Place) -> SystemSensor:
     """Disk is the file system that holds the data."""
-    return SystemSensor(options.collect, place.data_folder)
+    return SystemSensor(options.collect, place.data_folder, place.poll)
 
 
 KIND = SensorKind(SystemOptions, _open)
@@ -140,14 +135,3 @@ KIND = SensorKind(SystemOptions, _open)
 def _load() -> Reading:
     load_1m, load_5m, load_15m = (round(load, 2) for load in os.getloadavg())
     return {"load_1m": load_1m, "load_5m": load_5m, "load_15m": load_15m}
-
-
-def _throttled() -> Reading:
-    """The flags that a Raspberry Pi's firmware keeps; bits as in `vcgencmd get_throttled`."""
-    try:
-        flags = int(_THROTTLED.read_text(encoding="ascii"), 16)
-    except FileNotFoundError:
-        raise SensorError("no-sensor", "no Raspberry Pi: it shows no throttled flags") from None
-    except ValueError as error:
-        raise SensorError("no-number", f"{_THROTTLED}: {error}") from error
-    return {"undervoltage": flags & 1, "throttled": flags >> 2 & 1, "throttled_flags": flags}

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from daemon.config import Announcement, BrokerConfig, Config, TlsConfig
 from daemon.errors import EX_CONFIG, EX_NOPERM, StartError
 from daemon.sources.faults import Address
-from daemon.sources.tls import tls_context
+from daemon.tls import tls_context
 
 _MAX_PASSWORD_BYTES = 65_535
 # What is larger than any payload that a rule takes, and is still taken in.

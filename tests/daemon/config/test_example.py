@@ -18,7 +18,7 @@ EXAMPLE = Path(__file__).parents[3] / "config.example.yaml"
 TEXT = EXAMPLE.read_text(encoding="utf-8")
 BLOCK = re.compile(r"^ *# >>> (?P<title>.*)\n(?P<lines>(?: *#.*\n)+?) *# <<<\n", re.MULTILINE)
 TITLES = [match["title"] for match in BLOCK.finditer(TEXT)]
-KINDS = ("command", "system")
+KINDS = ("command", "file", "http", "onewire", "system")
 SECRETS = {"secrets.yaml": "mqtt_password: s3cret\n"}
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -106,6 +108,57 @@ def test_child_left_behind_by_a_good_program_is_killed_and_waited_for_by_nobody(
     argv = shell(f"sleep 600 {redirect} & echo $! > {child}; echo 7")
     assert CommandSensor(argv).read(LONG_S) == "7\n"
     wait_until(lambda: is_dead(child), "the child to be dead")
+
+
+DAEMON = (
+    "import os, sys, time\n"
+    "if os.fork() == 0:\n"
+    "    os.setsid()\n"
+    "    if os.fork() == 0:\n"
+    "        os.chdir('/')\n"
+    "        os.close(1)\n"
+    "        os.close(2)\n"
+    "        open(sys.argv[1], 'w').write(str(os.getpid()))\n"
+    "        time.sleep(600)\n"
+    "    os._exit(0)\n"
+    "while not (os.path.exists(sys.argv[1]) and open(sys.argv[1]).read()):\n"
+    "    time.sleep(0.01)\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("ending", "timeout_s"),
+    [
+        pytest.param("print(7)", LONG_S, id="good-end"),
+        pytest.param("time.sleep(600)", 3, id="hangs"),
+    ],
+)
+def test_daemon_that_a_program_leaves_behind_is_killed(
+    tmp_path: Path, ending: str, timeout_s: float
+) -> None:
+    # A grandchild in a session of its own, with a parent that is gone: no process group holds it.
+    pid = tmp_path / "pid"
+    sensor = CommandSensor((*python(DAEMON + ending), str(pid)))
+    with contextlib.suppress(SensorError):
+        assert sensor.read(timeout_s) == "7\n"
+    assert pid.read_text()
+    wait_until(lambda: is_dead(pid), "the daemon to be dead")
+
+
+def test_program_that_forks_without_end_is_gone_in_the_end(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    script = tmp_path / "chain"
+    # Each link in a session of its own; the first waits until there are some.
+    script.write_text(
+        f"#!/bin/sh\necho $$ >> {log}\nsleep 0.02\nsetsid {script} next &\n"
+        '[ "$1" = next ] || sleep 0.3\n'
+    )
+    script.chmod(0o755)
+    CommandSensor((str(script),)).read(LONG_S)
+    length = log.stat().st_size
+    assert length > 0
+    time.sleep(0.3)
+    assert log.stat().st_size == length
 
 
 def test_program_that_prints_100_mb_is_stopped_early(tmp_path: Path) -> None:

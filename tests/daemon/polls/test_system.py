@@ -70,3 +70,94 @@ def test_import_of_the_polls_does_not_import_psutil() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
     )
     assert done.stdout == "False\n"
+
+
+def tree(folder: Path, files: dict[str, str]) -> Path:
+    """Files as the kernel has them below /sys."""
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return folder
+
+
+ZONE = "class/thermal/thermal_zone"
+FIRMWARE = "devices/platform/soc/soc:firmware/get_throttled"
+
+
+@pytest.mark.parametrize(
+    ("files", "celsius"),
+    [
+        pytest.param(
+            {ZONE + "0/type": "cpu-thermal\n",
+             ZONE + "0/temp": "48312\n"}, 48.3, id="raspberry-pi",
+        ),
+        pytest.param(
+            {ZONE + "0/type": "acpitz", ZONE + "0/temp": "27800",
+             ZONE + "1/type": "x86_pkg_temp",
+             ZONE + "1/temp": "51000"}, 51.0, id="package-before-case",
+        ),
+        pytest.param(
+            {"class/hwmon/hwmon0/name": "nvme", "class/hwmon/hwmon0/temp1_input": "30000",
+             "class/hwmon/hwmon1/name": "k10temp", "class/hwmon/hwmon1/temp1_input": "61250"},
+            61.2, id="hwmon",
+        ),
+        pytest.param(
+            {ZONE + "0/type": "cpu-thermal",
+             ZONE + "0/temp": "", "class/hwmon/hwmon0/name": "cpu_thermal",
+             "class/hwmon/hwmon0/temp1_input": "40000"}, 40.0, id="zone-that-cannot-be-read",
+        ),
+        pytest.param(
+            {ZONE + "0/type": "gpu0", ZONE + "0/temp": "-3000"},
+            -3.0, id="any-other-zone",
+        ),
+    ],
+)  # fmt: skip
+def test_temperature_is_that_of_the_processor(
+    tmp_path: Path, files: dict[str, str], celsius: float
+) -> None:
+    sensor = SystemSensor(["temperature"], Path("/"), sysfs=tree(tmp_path, files))
+    assert sensor.read(5.0) == {"temperature": celsius}
+
+
+@pytest.mark.parametrize(
+    ("files", "flags"),
+    [
+        pytest.param({FIRMWARE: "0\n"}, set(), id="all-well"),
+        pytest.param({FIRMWARE: "1\n"}, {"undervoltage"}, id="undervoltage-now"),
+        pytest.param(
+            {FIRMWARE: "50005\n"},
+            {"undervoltage", "throttled", "undervoltage_since_boot", "throttled_since_boot"},
+            id="both",
+        ),
+        pytest.param({FIRMWARE: "80008\n"},
+                     {"soft_temperature_limit", "soft_temperature_limit_since_boot"}, id="hot"),
+        pytest.param(
+            {"devices/platform/soc@107c000000/soc@107c000000:firmware/get_throttled": "20002"},
+            {"frequency_capped", "frequency_capped_since_boot"}, id="raspberry-pi-5",
+        ),
+        pytest.param(
+            {"class/hwmon/hwmon2/name": "rpi_volt", "class/hwmon/hwmon2/in0_lcrit_alarm": "1\n"},
+            {"undervoltage"}, id="only-the-voltage-is-shown",
+        ),
+    ],
+)  # fmt: skip
+def test_flags_of_a_raspberry_pi_are_told_apart(
+    tmp_path: Path, files: dict[str, str], flags: set[str]
+) -> None:
+    sensor = SystemSensor(["throttled"], Path("/"), sysfs=tree(tmp_path, files))
+    values = sensor.read(5.0)
+    assert isinstance(values, dict)
+    assert {name for name, value in values.items() if value == 1} - {"throttled_flags"} == flags
+    assert values["undervoltage"] in (0, 1)
+
+
+def test_flags_that_are_no_number_are_a_failure(tmp_path: Path) -> None:
+    sysfs = tree(tmp_path, {FIRMWARE: "unknown"})
+    with pytest.raises(SensorError, match="'unknown'"):
+        SystemSensor(["throttled"], Path("/"), sysfs=sysfs).read(5.0)
+
+
+def test_machine_without_sensors_says_so(tmp_path: Path) -> None:
+    with pytest.raises(SensorError, match=r"temperature: .* no temperature.*throttled: no Rasp"):
+        SystemSensor(["temperature", "throttled"], Path("/"), sysfs=tmp_path).read(5.0)
