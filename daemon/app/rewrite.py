@@ -11,11 +11,12 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from daemon.config import Config, parse_cron
+from daemon.config import Config, parse_cron, parse_hours
 from daemon.errors import CollectorError
 from daemon.scheduling import Calendar, Every, Schedule
 
 _log = logging.getLogger("daemon.retention")
+_DAY_S = 86_400.0
 
 
 class RetentionError(CollectorError):
@@ -34,10 +35,13 @@ class RetentionJob:
         self._is_cancelled = False
 
     def schedule(self, config: Config) -> Schedule:
-        """When it runs."""
-        retention = config.retention
+        """When it runs: with quiet hours, and not more often than once a day, as they begin."""
+        retention, zone = config.retention, config.collector.zone
         if retention.cron is not None:
-            return Calendar(parse_cron(retention.cron), config.collector.zone)
+            return Calendar(parse_cron(retention.cron), zone)
+        if retention.quiet_hours is not None and (retention.interval_s or 0.0) >= _DAY_S:
+            begin, _ = parse_hours(retention.quiet_hours)
+            return Calendar(parse_cron(f"{begin.minute} {begin.hour} * * *"), zone)
         assert retention.interval_s is not None
         return Every(retention.interval_s)
 
@@ -65,7 +69,8 @@ class RetentionJob:
             report, trouble = child.communicate()
         self._child = None
         for line in report.splitlines():
-            _log.info("%s", line)
+            level = logging.WARNING if line.startswith("waits: room") else logging.INFO
+            _log.log(level, "%s", line)
         if child.returncode != 0 and not self._is_cancelled:
             raise RetentionError(
                 f"retention ended with status {child.returncode}: {trouble.strip()[-2000:]}"

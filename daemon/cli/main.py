@@ -96,7 +96,17 @@ def _parser() -> argparse.ArgumentParser:
     what = retention.add_mutually_exclusive_group(required=True)
     what.add_argument("--plan", action="store_true", help="say what would be done, change nothing")
     what.add_argument("--run", action="store_true", help="do it")
-    retention.set_defaults(command=_retention)
+    what.add_argument(
+        "--undo", action="store_true", help="bring back what the last run changed (retention.undo)"
+    )
+    retention.add_argument("--rule", metavar="NAME", help="only the rule of this name")
+    retention.add_argument(
+        "--now",
+        action="store_true",
+        help="with --run: whatever rewrite_threshold and quiet_hours say",
+    )
+    retention.add_argument("--json", action="store_true", help="all of it, for a program")
+    retention.set_defaults(command=_retention, parser=retention)
 
     demo = commands.add_parser("demo", help="collect from simulated devices and this machine")
     _take_duration(demo)
@@ -311,9 +321,17 @@ def _discover(options: argparse.Namespace) -> int:
 
 
 def _retention(options: argparse.Namespace) -> int:
-    from daemon.cli.retention import plan, run
+    from daemon.cli.retention import plan, run, undo
 
-    return plan(options.config) if options.plan else run(options.config)
+    if options.now and not options.run:
+        options.parser.error("--now goes with --run")
+    if options.undo:
+        if options.rule is not None:
+            options.parser.error("--undo brings back a whole run: leave --rule out")
+        return undo(options.config, as_json=options.json)
+    if options.plan:
+        return plan(options.config, only=options.rule, as_json=options.json)
+    return run(options.config, only=options.rule, is_urgent=options.now, as_json=options.json)
 
 
 def _demo(options: argparse.Namespace) -> int:

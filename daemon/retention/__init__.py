@@ -11,13 +11,16 @@ from daemon.retention.plan import (
 )
 from daemon.retention.priority import lower_priority
 from daemon.retention.report import Report, RuleReport
+from daemon.retention.room import Room, room_notice, room_of
 from daemon.retention.run import preview, run
+from daemon.retention.undo import undo
 
 __all__ = [
     "Circumstances",
     "Removal",
     "Report",
     "RetentionError",
+    "Room",
     "RuleReport",
     "Step",
     "fingerprint",
@@ -25,5 +28,8 @@ __all__ = [
     "plan_removal",
     "plan_updates",
     "preview",
+    "room_notice",
+    "room_of",
     "run",
+    "undo",
 ]

@@ -11,6 +11,7 @@ import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
+from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
@@ -46,6 +47,8 @@ class Circumstances:
     """What was to be done once and has been, by its fingerprint."""
     is_urgent: bool = False
     """Rewrite for whatever there is to do."""
+    quiet_hours: str = ""
+    """When the file may be rewritten, if that is not now."""
     free_bytes: int = 0
     """So many bytes are to be made free, by what rules are for (low disk)."""
 
@@ -64,6 +67,8 @@ class Step:
     """The least and the greatest time of these points."""
     archive: RowArray | None = None
     """The rows that are to be archived."""
+    archive_folder: Path | None = None
+    """Where to."""
 
 
 @dataclass(slots=True)
@@ -161,7 +166,8 @@ def plan_removal(
     removal = Removal()
     for shelf, rows in zip(shelves, going, strict=True):
         step = _step(shelf.rule.name, _removal_told(shelf), view, rows)
-        step.archive = rows if shelf.rule.archive is not None else None
+        if shelf.rule.archive is not None and shelf.layer == 0:
+            step.archive, step.archive_folder = rows, shelf.rule.archive
         removal.steps.append(step)
     removal.removed = _union(going)
     removal.freed_bytes = view.size_bytes(removal.removed)
@@ -223,15 +229,23 @@ def _make_room(shelves: Sequence[Shelf], view: View, now: Circumstances) -> None
 
 def _reason_to_wait(size: int, removal: Removal, now: Circumstances) -> str:
     is_over = now.max_size_bytes is not None and size > now.max_size_bytes
-    if size <= SMALL_BYTES or is_over or now.is_urgent or now.free_bytes > 0:
+    if is_over or now.is_urgent or now.free_bytes > 0:
         return ""
+    if size <= SMALL_BYTES:
+        return _loud(removal.freed_bytes / max(size, 1), now)
     share = removal.freed_bytes / size
     if share >= now.threshold:
-        return ""
+        return _loud(share, now)
     return (
         f"{share:.0%} of the file could go; it is rewritten at {now.threshold:.0%} "
         "(rewrite_threshold)"
     )
+
+
+def _loud(share: float, now: Circumstances) -> str:
+    if not now.quiet_hours:
+        return ""
+    return f"{share:.0%} of the file can go; it is rewritten in the quiet hours ({now.quiet_hours})"
 
 
 def _add_rollups(

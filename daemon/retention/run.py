@@ -13,10 +13,11 @@ from itertools import islice
 from pathlib import Path
 
 from daemon.clock import Clock, SystemClock
-from daemon.config import Config, RetentionRule
+from daemon.config import Config, RetentionRule, parse_hours
 from daemon.retention.chains import ChainWork, points_of
 from daemon.retention.errors import RetentionError
 from daemon.retention.habits import habits_of
+from daemon.retention.keeping import CHANGES, Keeping, last_run_us
 from daemon.retention.memory import load_done, memory_path, save_done
 from daemon.retention.plan import (
     Circumstances,
@@ -28,10 +29,13 @@ from daemon.retention.plan import (
     plan_updates,
     stages_of,
 )
+from daemon.retention.queries import moment
 from daemon.retention.report import Report, RuleReport
+from daemon.retention.room import drop_kept, room_of
 from daemon.retention.samples import NEVER_US
-from daemon.retention.updates import marked
-from tinyflux import TinyFlux
+from daemon.retention.turn import turn
+from daemon.retention.updates import marked, updated_rows
+from tinyflux import Insert, RemoveRows, TinyFlux
 from tinyflux.changes import Change
 from tinyflux.view import View
 
@@ -88,6 +92,8 @@ class _Run:
         self._steps: list[Step] = []
         self._waits: list[str] = []
         self._mended = 0
+        self._kept: list[Path] = []
+        self._keeping = self._keeping_of(0)
         self._skipped: tuple[str, ...] = ()
         retention = config.retention
         self._now = Circumstances(
@@ -116,17 +122,51 @@ class _Run:
     def carry_out(self) -> Report:
         if self._data.exists():
             try:
-                with TinyFlux(str(self._data)) as db:
-                    self._look_at(db.view())
-                    for is_update, numbers in stages_of(self._all_rules):
+                with turn(self._data), TinyFlux(str(self._data)) as db:
+                    self._prepare(db)
+                    for place, (is_update, numbers) in enumerate(stages_of(self._all_rules)):
+                        self._keeping, self._kept = self._keeping_of(place), []
                         chosen = [number for number in numbers if number in self._numbers]
                         self._stage(db, chosen, is_update=is_update)
             except (OSError, ValueError) as error:
                 raise RetentionError(
-                    f"retention of {self._data} failed, nothing was changed: {error}"
+                    f"retention of {self._data} failed; nothing was changed, but for roll-ups "
+                    f"that were added: {error}"
                 ) from error
             self._remember()
         return self._report()
+
+    def _prepare(self, db: TinyFlux) -> None:
+        view = db.view()
+        self._look_at(view)
+        retention = self._config.retention
+        folders = [rule.archive for rule in retention.rules if rule.archive is not None]
+        self._keeping.settle(folders, last_run_us(view))
+        self._keeping.expire(self._began_us - round(retention.undo_s * 1e6))
+        room = room_of(self._data)
+        if room.is_short and retention.on_low_disk != "pause":
+            self._waits += [f"room was short: deleted {told}" for told in drop_kept(self._config)]
+            room = room_of(self._data)
+            if room.is_short and retention.on_low_disk == "drop_oldest":
+                # The next rewrite needs as much less as the file is smaller.
+                self._now = replace(self._now, free_bytes=room.missing_bytes)
+        if room.is_short:
+            self._waits.append(room.told())
+        is_quiet = self._is_quiet()
+        if not is_quiet and not room.is_short and not self._now.is_urgent:
+            self._now = replace(self._now, quiet_hours=retention.quiet_hours or "")
+
+    def _keeping_of(self, change: int) -> Keeping:
+        run_us = self._began_us // CHANGES * CHANGES + change
+        return Keeping(self._data, run_us, self._config.retention.undo_s > 0)
+
+    def _is_quiet(self) -> bool:
+        hours = self._config.retention.quiet_hours
+        if hours is None:
+            return True
+        begin, end = parse_hours(hours)
+        now = moment(self._began_us).astimezone(self._now.zone).time()
+        return begin <= now < end if begin < end else now >= begin or now < end
 
     @property
     def _all_rules(self) -> Sequence[RetentionRule]:
@@ -167,12 +207,27 @@ class _Run:
         def decide(view: View) -> list[Change]:
             nonlocal found
             found = plan_removal(self._all_rules, numbers, view, self._now, mended=self._mended)
-            return found.changes()
+            return self._laid_aside(found, view)
 
         if self._may_have_work(db, numbers):
             self._told("removing what is old")
             db.revise(decide, self._config.storage.compact_keys)
+            self._keeping.finish(self._kept)
             self._take(found)
+
+    def _laid_aside(self, found: Removal, view: View) -> list[Change]:
+        """The changes, once what is to be kept of what goes is on disk."""
+        if not found.changes():
+            return []
+        self._kept = [
+            *self._keeping.archive(view, found.steps),
+            *self._keeping.lay_aside(view, found.removed, found.added),
+        ]
+        changes = found.changes()
+        if self._kept:
+            mark, old = self._keeping.mark(view)
+            changes += [RemoveRows(old), Insert([mark])]
+        return changes
 
     def _may_have_work(self, db: TinyFlux, numbers: Sequence[int]) -> bool:
         """Whether there is anything for a rewrite, looked at without the lock that it needs."""
@@ -188,16 +243,38 @@ class _Run:
             self._steps += removal.steps
 
     def _update(self, db: TinyFlux, rules: Sequence[RetentionRule]) -> None:
-        steps, changes = plan_updates(rules, db.view(), self._now)
-        if changes:
-            self._told("changing points")
-            counts = db.apply(changes, self._config.storage.compact_keys)
-            updates = [change for change in changes if not _is_mark(change)]
-            found = [n for n, change in zip(counts, changes, strict=True) if not _is_mark(change)]
-            assert len(updates) == len(steps)
-            for step, points in zip(steps, found, strict=True):
+        steps: list[Step] = []
+
+        def decide(view: View) -> list[Change]:
+            nonlocal steps
+            steps, changes = plan_updates(rules, view, self._now)
+            if not changes:
+                return []
+            rows = updated_rows(changes, view)
+            self._kept = self._keeping.lay_aside_changed(view, rows, changes)
+            if self._kept:
+                mark, old = self._keeping.mark(view)
+                changes = [*changes, RemoveRows(old), Insert([mark])]
+            return changes
+
+        self._told("changing points")
+        counts = db.revise(decide, self._config.storage.compact_keys)
+        self._keeping.finish(self._kept)
+        if counts:
+            for step, points in zip(steps, self._of_updates(rules, counts), strict=True):
                 step.points = points
         self._steps += steps
+
+    def _of_updates(self, rules: Sequence[RetentionRule], counts: Sequence[int]) -> list[int]:
+        """How many points each rule changed; a mark has a count of its own."""
+        found, place = [], 0
+        for rule in rules:
+            assert rule.update is not None
+            if rule.once and fingerprint(rule) in self._now.done:
+                continue
+            found.append(counts[place])
+            place += 2 if rule.update.scale else 1
+        return found
 
     def _works(self, view: View, rules: Sequence[RetentionRule]) -> list[ChainWork]:
         return [
@@ -274,10 +351,6 @@ class _Run:
             is_plan,
             tuple(self._waits),
         )
-
-
-def _is_mark(change: Change) -> bool:
-    return hasattr(change, "points")
 
 
 def _chosen(config: Config, only: str | None) -> Sequence[RetentionRule]:

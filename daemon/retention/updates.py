@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+
+import numpy as np
 
 from daemon.config import Update as UpdateRule
 from daemon.retention.queries import BOOK, moment
 from tinyflux import MeasurementQuery, Point, Update
+from tinyflux.changes import Change
+from tinyflux.columns import RowArray
 from tinyflux.predicates import Query
 from tinyflux.view import View
 
-ONCE = f"{BOOK}once"
+ONCE = f"{BOOK}:once"
 """The measurement of marks for what must not be done twice, in the data itself: they come with the
 change they are for, and so are there if that was carried out."""
 _RULE = "rule"
@@ -45,6 +49,12 @@ class _Scaled:
             if value is not None:
                 new[key] = value * factor
         return new
+
+
+def updated_rows(changes: Sequence[Change], view: View) -> RowArray:
+    """The rows that updates are for, as they are before the first of them."""
+    rows = [view.rows(change.query) for change in changes if isinstance(change, Update)]
+    return np.unique(np.concatenate(rows)) if rows else np.empty(0, dtype=np.int64)
 
 
 def once_mark(fingerprint: str, now_us: int) -> Point:

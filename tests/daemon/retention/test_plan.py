@@ -153,7 +153,7 @@ def test_scale_multiplies_and_marks_that_it_did() -> None:
     found = after(changes)
     assert [p.fields["v"] for p in found if p.measurement == "climate"] == [0.001] * 3
     assert [p.fields["v"] for p in found if p.measurement == "power"] == [1.0] * 3
-    assert [p.measurement for p in found if p not in POINTS][-1] == "_retention:once"
+    assert [p.measurement for p in found if p not in POINTS][-1] == "_retention::once"
 
 
 def test_fields_are_set_and_unset() -> None:

@@ -144,7 +144,7 @@ def test_damaged_data_file_fails_the_run_and_stays_as_it_is(tmp_path: Path) -> N
     store(config, *ROWS)
     damaged = b"this is no row\r\n" + config.storage.path.read_bytes()
     config.storage.path.write_bytes(damaged)
-    with pytest.raises(RetentionError, match=r"data\.csv failed, nothing was changed"):
+    with pytest.raises(RetentionError, match=r"data\.csv failed; nothing was changed"):
         run(config, clock())
     assert config.storage.path.read_bytes() == damaged
 
