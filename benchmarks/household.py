@@ -1,12 +1,13 @@
-"""What thinning leaves of a household's day: rows and bytes, and what is written to the disk.
+"""What thinning leaves of a household's day: rows, bytes, and how often the disk must flush.
 
 The messages are made up, but as the devices send them: Zigbee2MQTT repeats the whole state at each
 change, plugs report noise every few seconds, a weather station at 433 MHz sends everything three
 times, a smart meter every ten seconds. The same day for every set of rules.
 
     make bench-household                        a day, without a broker, in a minute
-    make bench-household ARGS="--live 600"      its noon in real time, through a broker; counts
-                                                what each collector gives the kernel to write
+    make bench-household ARGS="--live 150 --rules deadbands"
+                                                its noon in real time, through a broker; counts how
+                                                often the collector has a file flushed to the disk
 """
 
 from __future__ import annotations
@@ -16,8 +17,6 @@ import heapq
 import json
 import math
 import random
-import subprocess
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -25,12 +24,15 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+from daemon.app import Collector
+from daemon.clock import SystemClock
 from daemon.config import load_config
 from daemon.mapping import compile_mapper
 from daemon.messages import Message, Outcome
 from daemon.thinning import Moment, Policies, Thinner
 from tests.support.mosquitto import Mosquitto
 from tinyflux import Point, TinyFlux
+from tinyflux.files import intercepted
 
 _DAY_S = 86_400
 _NOON_S = 43_200
@@ -249,59 +251,47 @@ def measure_day() -> None:
         )
 
 
-def _written_bytes(pid: int) -> int:
-    """What the kernel was given to write by a process and the children that it has reaped."""
-    text = Path(f"/proc/{pid}/io").read_text(encoding="ascii")
-    fields = dict(line.split(": ") for line in text.splitlines())
-    return int(fields["write_bytes"])
-
-
-def measure_live(folder: Path, seconds: float) -> None:
-    """Noon in real time, to one collector for each set of rules at once."""
+def count_flushes(folder: Path, name: str, seconds: float) -> None:
+    """Noon in real time through a broker: print how often the collector has a file flushed."""
     broker = Mosquitto(folder, lines=["max_inflight_messages 200"])
     broker.start()
     messages = [sent for sent in day() if _NOON_S <= sent[0] < _NOON_S + seconds]
     login = f"username: {broker.username}, password: {broker.password}, inflight: 200"
+    path = folder / "household.yaml"
+    text = configuration(RULES[name], f"{{url: '{broker.url}', {login}}}", folder / "data.csv")
+    path.write_text(text, encoding="utf-8")
+    counted: Counter[str] = Counter()
+
+    def count(step: str, file: str) -> None:
+        if step == "fsync":
+            counted[Path(file).name.removesuffix(".tmp")] += 1
+
     with ExitStack() as stack:
         stack.callback(broker.stop)
-        running = {}
-        for number, (name, rules) in enumerate(RULES.items()):
-            place = folder / str(number)
-            place.mkdir()
-            path = place / "config.yaml"
-            text = configuration(rules, f"{{url: '{broker.url}', {login}}}", place / "data.csv")
-            path.write_text(text, encoding="utf-8")
-            command = [sys.executable, "-m", "daemon", "run", "-c", str(path)]
-            running[name] = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-            stack.callback(running[name].kill)
-        time.sleep(8)
-        before = {name: _written_bytes(one.pid) for name, one in running.items()}
+        collector = Collector(load_config(path), SystemClock())
+        stack.callback(collector.stop)
+        collector.start()
+        collector.await_connections(10.0)
+        stack.enter_context(intercepted(count))
         began_s = time.monotonic()
         for second, topic, payload in messages:
             time.sleep(max(0.0, began_s + second - _NOON_S - time.monotonic()))
             broker.publish(topic, json.dumps(payload))
-        time.sleep(8)
-        for name, one in running.items():
-            written = _written_bytes(one.pid) - before[name]
-            print(
-                f"{name:26} {len(messages)} messages, {written / 1e6:.2f} MB written, "
-                f"{written / seconds * _DAY_S / 1e6:.0f} MB a day"
-            )
-            one.terminate()
-            one.wait(30)
+        flushes = ", ".join(f"{number} of {file}" for file, number in counted.most_common())
+        print(f"{name}: {len(messages)} messages in {seconds:g} s; flushes: {flushes}")
 
 
 def main() -> None:
     """Measure a day, or some time of it live."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--live", type=float, metavar="SECONDS")
-    parser.add_argument("--folder", type=Path, help="on the disk to measure (with --live)")
+    parser.add_argument("--rules", choices=RULES, default="everything", help="with --live")
     options = parser.parse_args()
     if options.live is None:
         measure_day()
         return
-    with tempfile.TemporaryDirectory(dir=options.folder) as folder:
-        measure_live(Path(folder), options.live)
+    with tempfile.TemporaryDirectory() as folder:
+        count_flushes(Path(folder), options.rules, options.live)
 
 
 if __name__ == "__main__":
