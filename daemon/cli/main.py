@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from daemon.cli.arguments import Parser, count, seconds
+from daemon.cli.plot import add_plot
 from daemon.cli.query import add_query
 from daemon.cli.stats import add_stats
 from daemon.cli.tail import add_tail
@@ -86,6 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     add_query(commands)
     add_tail(commands)
     add_stats(commands)
+    add_plot(commands)
     _add_explain(commands)
     _add_discover(commands)
     _add_watch(commands)

@@ -127,7 +127,7 @@ def _answer(options: argparse.Namespace, located: Located, question: Question) -
     from daemon.query import answer, lines_of
 
     with reading(located.path) as db:
-        _check_statistics(options, question.how)
+        require_statistics(options, question.how)
         found = answer(db, question)
         measurement = question.selection.measurement
         lines = lines_of(found, options.format, zone=located.zone, measurement=measurement)
@@ -138,7 +138,8 @@ def _answer(options: argparse.Namespace, located: Located, question: Question) -
     return 0
 
 
-def _check_statistics(options: argparse.Namespace, how: tuple[str, ...]) -> None:
+def require_statistics(options: argparse.Namespace, how: tuple[str, ...]) -> None:
+    """End with EX_USAGE, and the nearest name, where one of these is no statistic."""
     from daemon.query import nearest
     from tinyflux.statistics import STATISTICS
 
