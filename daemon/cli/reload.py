@@ -11,7 +11,7 @@ from typing import Any
 
 from daemon.config import load_config
 from daemon.errors import EX_CONFIG, EX_NOPERM, EX_UNAVAILABLE, StartError
-from daemon.health import ask_status
+from daemon.health import ask_service, ask_status
 
 _PATIENCE_S = 60.0
 _LOOK_S = 0.2
@@ -23,8 +23,7 @@ def reload(path: Path) -> int:
 
     Raises ConfigError, and StartError where nobody answers or the signal is not allowed.
     """
-    data = load_config(path).storage.path
-    before = _ask(data)
+    data, before = _find(path, load_config(path).storage.path)
     process = before.get("process")
     if not isinstance(process, int):
         raise StartError(f"the collector of {data} does not say which process it is")
@@ -37,6 +36,15 @@ def reload(path: Path) -> int:
             EX_NOPERM,
         ) from error
     return _report(_await_answer(data, _number(before)))
+
+
+def _find(path: Path, data: Path) -> tuple[Path, dict[str, Any]]:
+    """The collector of this configuration: its data file, and how it is. StartError."""
+    for found in ask_service():
+        # By the file's name: it may be the place of the data that has changed.
+        if found.get("config") == str(path.absolute()) and isinstance(found.get("data"), str):
+            return Path(str(found["data"])), found
+    return data, _ask(data)
 
 
 def _await_answer(data: Path, number: int) -> dict[str, Any]:

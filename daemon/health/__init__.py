@@ -6,7 +6,7 @@ from daemon.health.notify import Notifier
 from daemon.health.publisher import StatusPublisher
 from daemon.health.series import SeriesBoard, SeriesRow
 from daemon.health.status_file import StatusFile, read_status, status_path
-from daemon.health.status_socket import StatusSocket, ask_status, socket_path
+from daemon.health.status_socket import StatusSocket, ask_service, ask_status, socket_path
 from daemon.health.status_view import notes, problems, status_lines
 from daemon.health.table import table_lines
 
@@ -22,6 +22,7 @@ __all__ = [
     "StatusFile",
     "StatusPublisher",
     "StatusSocket",
+    "ask_service",
     "ask_status",
     "by_urgency",
     "finding_lines",

@@ -29,15 +29,17 @@ _PATIENCE_S = 3.0
 _PAUSE_S = 0.1
 _JOIN_S = 2.0
 _WAITING = 16
+_SERVICE_FOLDER = "/run/tinyflux-collector"
+_SUFFIX = ".status.sock"
 # sun_path has 108 bytes with its end (unix(7)); a name goes behind "/proc/self/fd/1234/".
 _LONGEST_NAME = 80
 
 
 def socket_path(data: Path) -> Path:
     """Where the collector of a data file is asked; its folder is the data's."""
-    name = f"{data.stem}.status.sock"
+    name = f"{data.stem}{_SUFFIX}"
     if len(os.fsencode(name)) > _LONGEST_NAME:
-        name = f"{hashlib.sha256(os.fsencode(data.name)).hexdigest()[:16]}.status.sock"
+        name = f"{hashlib.sha256(os.fsencode(data.name)).hexdigest()[:16]}{_SUFFIX}"
     return data.absolute().parent / name
 
 
@@ -57,7 +59,7 @@ class StatusSocket:
         self._places = [self._link]
         if folder := environment.get("RUNTIME_DIRECTORY", "").partition(":")[0]:
             digest = hashlib.sha256(os.fsencode(data.absolute())).hexdigest()[:12]
-            self._places.insert(0, Path(folder) / f"{digest}.status.sock")
+            self._places.insert(0, Path(folder) / f"{digest}{_SUFFIX}")
         self._snapshot = snapshot
         self._answer_s = answer_s
         self._listener: socket.socket | None = None
@@ -143,11 +145,29 @@ def ask_status(data: Path, timeout_s: float = _PATIENCE_S) -> dict[str, object] 
 
     Raises TimeoutError where there is somebody who does not answer.
     """
+    return _ask(socket_path(data), timeout_s)
+
+
+def ask_service(
+    environment: Mapping[str, str] = os.environ, timeout_s: float = _PATIENCE_S
+) -> list[dict[str, object]]:
+    """What the collectors of the service's folder below /run say now; those that do not answer are
+    left out."""
+    folder = Path(environment.get("RUNTIME_DIRECTORY", "").partition(":")[0] or _SERVICE_FOLDER)
+    answers = []
+    for path in sorted(folder.glob(f"*{_SUFFIX}")):
+        with contextlib.suppress(TimeoutError):
+            if (answer := _ask(path, timeout_s)) is not None:
+                answers.append(answer)
+    return answers
+
+
+def _ask(path: Path, timeout_s: float) -> dict[str, object] | None:
     parts = []
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
             connection.settimeout(timeout_s)
-            with _short(socket_path(data)) as short:
+            with _short(path) as short:
                 connection.connect(short)
             while part := connection.recv(1 << 16):
                 parts.append(part)

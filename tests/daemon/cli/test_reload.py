@@ -46,6 +46,21 @@ def test_what_needs_a_restart_is_an_error(
     assert "stays in force" in said
 
 
+def test_a_changed_place_of_the_data_is_named_where_the_service_has_its_folder(
+    start_collector: StartCollector,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    monkeypatch.setenv("RUNTIME_DIRECTORY", str(folder))
+    collector = start_collector(_ONE)
+    collector.config_path.write_text(_ONE + "storage: {path: moved.csv}\n", encoding="utf-8")
+    assert main(["reload", "-c", str(collector.config_path)]) == EX_CONFIG
+    assert "only a restart takes up storage.path" in capsys.readouterr().err
+
+
 def test_without_a_collector_it_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "config.yaml"
     path.write_text(_ONE, encoding="utf-8")
