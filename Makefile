@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help run test lint format bench bench-ingest bench-mapping bench-wear bench-household \
-    crash fuzz kill soak install uninstall clean
+    crash fuzz kill soak test-nspawn test-vm install uninstall clean
 
 BIN := .venv/bin
 
@@ -26,6 +26,9 @@ help:
 	@echo '             (make kill KILLS=500 SECONDS=600 ARGS="--only kill,disk")'
 	@echo 'make soak    watch the memory of the collector at 100 messages a second for an hour'
 	@echo 'make fuzz    feed bytes that nobody wrote on purpose to every reader (make fuzz SCALE=100)'
+	@echo 'sudo make test-nspawn   install, run, reload, kill, upgrade the service in a container'
+	@echo 'sudo make test-vm       the same in a virtual machine, whose power is cut too'
+	@echo '                        (make test-vm ARGS="--suite trixie" on Debian 13)'
 	@echo 'sudo make install    install the collector as a system service, or upgrade it'
 	@echo 'sudo make uninstall  remove it; data and configuration stay'
 	@echo 'make clean   delete .venv and every cache; collected data stays'
@@ -96,6 +99,16 @@ fuzz:
 	@sh tools/environment.sh venv test
 	@TINYFLUX_TEST_SCALE=$(or $(SCALE),20) $(BIN)/python -m pytest -n 2 --timeout 0 -q \
 	    --hypothesis-show-statistics tests/tinyflux/durability/test_fuzz.py $(ARGS)
+
+test-nspawn:
+	@sh tools/environment.sh venv test
+	@sh tools/environment.sh programs container
+	@$(BIN)/python -m tests.packaging.service nspawn $(ARGS)
+
+test-vm:
+	@sh tools/environment.sh venv test
+	@sh tools/environment.sh programs machine
+	@$(BIN)/python -m tests.packaging.service vm $(ARGS)
 
 install:
 	@systemd/install

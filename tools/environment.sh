@@ -2,7 +2,8 @@
 # What `make run` and `make test` need on a Debian machine, made once and found again offline.
 #
 #   tools/environment.sh venv run|test   .venv with the collector (and, for test, the test tools)
-#   tools/environment.sh programs        Mosquitto and systemd-analyze, where apt may be used
+#   tools/environment.sh programs        Mosquitto and systemd-analyze, where apt may be used;
+#                        programs container|machine    and what boots a Debian to test in
 #
 # Run from the top of the checkout. PYTHON names another interpreter than the first one that fits.
 set -eu
@@ -14,7 +15,10 @@ main() {
         'venv run') provide_venv run '.[embedded,terminal]' ;;
         'venv test') provide_venv test '.[embedded,terminal,test]' ;;
         'programs ') provide_programs ;;
-        *) fail "usage: tools/environment.sh venv run|test, or tools/environment.sh programs" ;;
+        'programs container') provide_programs debootstrap systemd-nspawn ;;
+        'programs machine') provide_programs debootstrap "qemu-system-$(uname -m)" nbdkit ;;
+        *) fail "usage: tools/environment.sh venv run|test, or" \
+            "       tools/environment.sh programs [container|machine]" ;;
     esac
 }
 
@@ -114,7 +118,16 @@ provide_venv_module() {
 
 # The tests skip what is missing, so nothing here is fatal.
 provide_programs() {
-    set --
+    for program in "$@"; do
+        shift
+        has_program "$program" && continue
+        case "$program" in
+            systemd-nspawn) set -- "$@" systemd-container ;;
+            qemu-system-x86_64) set -- "$@" qemu-system-x86 ;;
+            qemu-system-aarch64) set -- "$@" qemu-system-arm ;;
+            *) set -- "$@" "$program" ;;
+        esac
+    done
     # The broker itself is in /usr/sbin, which is not on an ordinary user's PATH.
     has_program mosquitto_passwd || set -- "$@" mosquitto
     has_program mosquitto_pub || set -- "$@" mosquitto-clients

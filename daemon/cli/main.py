@@ -20,7 +20,12 @@ _CONFIG_HELP = "the configuration file (YAML)"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the process's exit status."""
-    options = _parser().parse_args(arguments)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given[:1] == ["python"]:
+        from daemon.cli.python import python
+
+        python(given[1:])
+    options = _parser().parse_args(given)
     command: Callable[[argparse.Namespace], int] = options.command
     try:
         status = command(options)
@@ -109,6 +114,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     retention.add_argument("--json", action="store_true", help="all of it, for a program")
     retention.set_defaults(command=_retention, parser=retention)
+
+    # Its arguments are Python's: `main` hands them on before any are read.
+    commands.add_parser(
+        "python", help="start the Python of this installation, where `import tinyflux` works"
+    )
 
     demo = commands.add_parser("demo", help="collect from simulated devices and this machine")
     _take_duration(demo)

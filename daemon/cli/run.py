@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import faulthandler
 import logging
+import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -31,7 +32,8 @@ Alongside = Callable[[Collector], AbstractContextManager[object]]
 def run(path: Path, duration_s: float | None) -> int:
     """Collect by this configuration; the exit status. Raises ConfigError and StartError."""
     # The watchdog's SIGABRT then tells where each thread stood.
-    faulthandler.enable()
+    if sys.__stderr__ is not None:
+        faulthandler.enable(sys.__stderr__)
     return collect(configure(path), duration_s)
 
 
