@@ -3,6 +3,7 @@
 from daemon.app.collector import Collector
 from daemon.app.explain import explain_message, outcome_page, point_line
 from daemon.app.explain_batch import check_topic, outcome, read_line
+from daemon.app.explain_poll import explain_poll
 from daemon.app.explain_trial import Fate, Trial
 from daemon.app.instance import holder_of, lock_path
 from daemon.app.places import ledger_path
@@ -26,6 +27,7 @@ __all__ = [
     "Watch",
     "check_topic",
     "explain_message",
+    "explain_poll",
     "holder_of",
     "ledger_path",
     "lock_path",

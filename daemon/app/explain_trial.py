@@ -13,7 +13,7 @@ from daemon.config import Config
 from daemon.discovery import compile_discovering, discovered
 from daemon.errors import EX_CONFIG, StartError
 from daemon.mapping import FieldMemory, RuleMapper, subscriptions
-from daemon.messages import Mapped, Message
+from daemon.messages import Mapped, Message, Reading
 from daemon.thinning import Moment, Policies, Thinner, Ticket
 from daemon.writer import Intake
 
@@ -39,9 +39,10 @@ class Fate:
 class Trial:
     """The rules of a configuration, to try messages in their order."""
 
-    def __init__(self, config: Config) -> None:
-        """Reads what texts and counters the collector's data knows. Raises StartError."""
-        if not config.brokers:
+    def __init__(self, config: Config, *, needs_broker: bool = True) -> None:
+        """Reads what texts and counters the collector's data knows. Raises StartError, also for a
+        configuration without brokers unless only polls are tried."""
+        if needs_broker and not config.brokers:
             raise StartError(
                 f"{config.origin} has no `brokers`, so no message has a rule", EX_CONFIG
             )
@@ -79,8 +80,8 @@ class Trial:
         registry = self._discovering.registries.get(message.source)
         return registry is not None and registry.takes(message.topic)
 
-    def take(self, message: Message) -> Fate:
-        """What would become of a message, after those that were taken before."""
+    def take(self, message: Message | Reading) -> Fate:
+        """What would become of a message or reading, after those that were taken before."""
         # Time does not go back: a window that is over stays so.
         now_us = max(self._now.monotonic_us, message.received_us)
         self._now = Moment(now_us, message.received_us)

@@ -10,7 +10,15 @@ from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 
-from daemon.app import Fate, Trial, check_topic, explain_message, outcome, read_line
+from daemon.app import (
+    Fate,
+    Trial,
+    check_topic,
+    explain_message,
+    explain_poll,
+    outcome,
+    read_line,
+)
 from daemon.clock import SystemClock
 from daemon.config import load_config
 from daemon.errors import EX_DATAERR, EX_NOINPUT, EX_USAGE, StartError
@@ -105,4 +113,13 @@ def explain(
     )
     for line in explain_message(trial.config, message):
         print(line)
+    return 0
+
+
+def explain_one_poll(config: Path, name: str) -> int:
+    """Read a poll once and print each step, and what the reading would become; 0. Raises
+    ConfigError, and StartError where it cannot be read."""
+    for line in explain_poll(load_config(config), name, SystemClock()):
+        # Each at once: a reading may take its time.
+        print(line, flush=True)
     return 0

@@ -180,7 +180,7 @@ def _add_discover(commands: argparse._SubParsersAction[Parser]) -> None:
 
 def _add_explain(commands: argparse._SubParsersAction[Parser]) -> None:
     explain = commands.add_parser(
-        "explain", help="say what a message would become, and why; nothing is stored"
+        "explain", help="say what a message or a poll would become, and why; nothing is stored"
     )
     _take_config(explain)
     explain.add_argument("topic", nargs="?", metavar="TOPIC", help="the message's topic")
@@ -199,6 +199,9 @@ def _add_explain(commands: argparse._SubParsersAction[Parser]) -> None:
         metavar="FILE",
         help="messages as JSON lines instead (- for stdin), in order: "
         '{"topic": ..., "payload" or "payload_base64": ..., "retained": ...}',
+    )
+    explain.add_argument(
+        "--poll", metavar="NAME", help="instead of a message: read the poll of this name, once"
     )
     explain.set_defaults(command=_explain, parser=explain)
 
@@ -290,14 +293,19 @@ def _replay(options: argparse.Namespace) -> int:
 
 
 def _explain(options: argparse.Namespace) -> int:
-    from daemon.cli.explain import explain, explain_batch
+    from daemon.cli.explain import explain, explain_batch, explain_one_poll
 
+    if options.poll is not None:
+        others = (options.topic, options.batch, options.broker)
+        if any(one is not None for one in others) or options.retained or options.base64:
+            options.parser.error("--poll stands alone: the poll's sensor brings the value")
+        return explain_one_poll(options.config, options.poll)
     if options.batch is not None:
         if options.topic is not None or options.retained or options.base64:
             options.parser.error("--batch takes topics, payloads and `retained` from its lines")
         return explain_batch(options.config, options.batch, broker=options.broker)
     if options.payload is None:
-        options.parser.error("give TOPIC and PAYLOAD, or --batch FILE")
+        options.parser.error("give TOPIC and PAYLOAD, --batch FILE, or --poll NAME")
     return explain(
         options.config,
         options.topic,

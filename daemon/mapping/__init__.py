@@ -4,7 +4,7 @@ Knows no broker, no schedule and no file; it neither logs nor waits, so that eve
 tried from anywhere.
 """
 
-from daemon.mapping.explaining import RuleStory
+from daemon.mapping.explaining import ReadingStory, RuleStory
 from daemon.mapping.mapper import RuleMapper, compile_mapper, subscriptions
 from daemon.mapping.memory import Count, FieldMemory
 from daemon.mapping.payloads import decode_payload
@@ -16,6 +16,7 @@ __all__ = [
     "Count",
     "FieldMemory",
     "Kind",
+    "ReadingStory",
     "Route",
     "RuleMapper",
     "RuleStory",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable
 from datetime import tzinfo
 from functools import partial
@@ -12,6 +13,7 @@ from daemon.config import Config, PollOptions, parse_cron
 from daemon.logs import Repeats
 from daemon.messages import Reading
 from daemon.polls.kinds import open_sensor
+from daemon.polls.plain import plain
 from daemon.polls.sensor import Place, Sensor, SensorError
 from daemon.scheduling import Calendar, Every, Schedule, Scheduler
 
@@ -19,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 # A sensor that keeps to its timeout says itself that it failed, with the reason; the scheduler
 # gives a run up only when that did not happen.
-_SCHEDULER_GRACE_S = 2.0
+SCHEDULER_GRACE_S = 2.0
 
 Sink = Callable[[Reading], bool]
 """Takes a reading in; False when there was no room, which the sink has counted."""
@@ -52,8 +54,9 @@ def schedule_polls(
             f"poll {poll.name}",
             schedule_of(poll, config.collector.zone),
             job.run,
-            timeout_s=poll.timeout_s + _SCHEDULER_GRACE_S,
+            timeout_s=poll.timeout_s + SCHEDULER_GRACE_S,
             cancel=job.cancel,
+            close=job.close,
         )
 
 
@@ -89,21 +92,23 @@ class PollJob:
         self._sink = sink
         self._clock = clock
         self._full = full
+        self._lock = threading.Lock()
         self._sensor: Sensor | None = None
+        self._is_running = self._is_closing = False
 
     def run(self) -> None:
         """One reading, handed on. Raises SensorError or what the sensor raises."""
-        began_s = self._clock.monotonic_s()
-        if self._sensor is None:
-            self._sensor = self._open()
-        value = self._sensor.read(self._poll.timeout_s)
-        took_s = self._clock.monotonic_s() - began_s
-        if took_s > self._poll.timeout_s:
-            # Nobody knows when in this long time the value was true.
-            raise SensorError("late", f"answered after {took_s:.0f} s only")
-        now_us, monotonic_us = self._clock.now_us(), round(self._clock.monotonic_s() * 1e6)
-        reading = Reading(self._poll.name, value, now_us, monotonic_us)
-        if not self._sink(reading):
+        with self._lock:
+            self._is_running, self._is_closing = True, False
+        try:
+            reading = self._reading()
+        finally:
+            with self._lock:
+                self._is_running = False
+                is_closing = self._is_closing
+            if is_closing:
+                self.close()
+        if not is_closing and not self._sink(reading):
             self._full.log(
                 logging.WARNING,
                 self._poll.name,
@@ -112,5 +117,29 @@ class PollJob:
 
     def cancel(self) -> None:
         """End a reading that is under way."""
-        if self._sensor is not None:
-            self._sensor.cancel()
+        sensor = self._sensor
+        if sensor is not None:
+            sensor.cancel()
+
+    def close(self) -> None:
+        """Let go of the sensor, at once or when the reading that is under way has ended. A later
+        run opens it anew."""
+        with self._lock:
+            self._is_closing = True
+            if self._is_running:
+                return
+            sensor, self._sensor = self._sensor, None
+        if sensor is not None:
+            sensor.close()
+
+    def _reading(self) -> Reading:
+        began_s = self._clock.monotonic_s()
+        if self._sensor is None:
+            self._sensor = self._open()
+        value = plain(self._sensor.read(self._poll.timeout_s))
+        took_s = self._clock.monotonic_s() - began_s
+        if took_s > self._poll.timeout_s:
+            # Nobody knows when in this long time the value was true.
+            raise SensorError("late", f"answered after {took_s:.0f} s only")
+        now_us, monotonic_us = self._clock.now_us(), round(self._clock.monotonic_s() * 1e6)
+        return Reading(self._poll.name, value, now_us, monotonic_us)

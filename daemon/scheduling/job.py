@@ -65,6 +65,7 @@ class JobRecord:
         *,
         timeout_s: float,
         cancel: Callable[[], None] | None = None,
+        close: Callable[[], None] | None = None,
     ) -> None:
         self.name = name
         self.schedule = schedule
@@ -72,6 +73,8 @@ class JobRecord:
         self._clock = clock
         self._timeout_s = timeout_s
         self._cancel = cancel
+        self._close = close
+        self._is_retired = False
         self._lock = threading.Lock()
         self._state = JobState.NEW
         self._done = self._failed = self._timed_out = self._overlapped = self._held_off = 0
@@ -85,6 +88,8 @@ class JobRecord:
         """One run, unless the job is held off. Raises what the job raises, when it is recorded."""
         with self._lock:
             now_s = self._clock.monotonic_s()
+            if self._is_retired:
+                return
             if now_s < self._resume_at_s:
                 self._held_off += 1
                 return
@@ -127,6 +132,19 @@ class JobRecord:
             self._is_given_up = True
         self._cancel_run()
 
+    def retire(self) -> None:
+        """End it for good: what waits for a thread does not run any more."""
+        with self._lock:
+            self._is_retired = True
+        self.end()
+
+    def let_go(self) -> threading.Thread | None:
+        """Let the job give up what it holds, in the thread that comes back; None: it holds nothing.
+
+        Like `cancel`, that is code of anybody, which may hang or fail.
+        """
+        return None if self._close is None else _beside(f"close {self.name}", self._close)
+
     def status(self, next_run_us: int | None) -> JobStatus:
         """The record as a value."""
         with self._lock:
@@ -139,7 +157,7 @@ class JobRecord:
 
     def _cancel_run(self) -> None:
         if self._cancel is not None and self.is_running():
-            self._cancel()
+            _beside(f"cancel {self.name}", self._cancel)
 
     def _finished(self, error: BaseException | None) -> None:
         with self._lock:
@@ -185,6 +203,13 @@ class JobRecord:
         longest = min(_HOLD_OFF_INTERVALS, max(1, int(_HOLD_OFF_S // interval_s)))
         intervals = min(2 ** min(self._bad_runs - 1, 10), longest)
         return (intervals - 0.5) * interval_s if intervals > 1 else 0.0
+
+
+def _beside(name: str, call: Callable[[], None]) -> threading.Thread:
+    """A call in a thread of its own, which nobody waits for at exit."""
+    thread = threading.Thread(target=call, name=name, daemon=True)
+    thread.start()
+    return thread
 
 
 def describe(error: BaseException) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 
 from apscheduler.schedulers.base import STATE_STOPPED, BaseScheduler
@@ -61,8 +62,13 @@ class SteadyLoop(BaseScheduler):  # type: ignore[misc]  # APScheduler 3 has no t
         self._woken.set()
 
     def _main(self) -> None:
+        look_at_s = 0.0
         while self.state != STATE_STOPPED:
             wait_s = self._process_jobs()
-            self._woken.wait(self._look_s if wait_s is None else min(wait_s, self._look_s))
+            longest_s = self._look_s if wait_s is None else min(wait_s, self._look_s)
+            is_woken = self._woken.wait(longest_s)
             self._woken.clear()
-            self._look()
+            # Not at each of hundreds of runs a second: it looks at every job.
+            if is_woken or time.monotonic() >= look_at_s:
+                self._look()
+                look_at_s = time.monotonic() + self._look_s

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -18,6 +18,9 @@ from apscheduler.executors.base import BaseExecutor, run_job
 from apscheduler.job import Job
 
 from daemon.clock import Clock
+
+IDLE_S = 60.0
+"""A thread that has had nothing to do for so long ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,11 @@ class DaemonPool(BaseExecutor):  # type: ignore[misc]  # APScheduler 3 has no ty
         with self._changed:
             return self._changed.wait_for(lambda: self._running == 0, timeout_s)
 
+    def await_that(self, is_so: Callable[[], bool], timeout_s: float) -> bool:
+        """Wait until this holds, which some run's end brings about; False after `timeout_s`."""
+        with self._changed:
+            return self._changed.wait_for(is_so, timeout_s)
+
     def delay_s(self) -> float:
         """How long the run that is next has waited for a thread; 0 when none waits."""
         with self._changed:
@@ -78,12 +86,15 @@ class DaemonPool(BaseExecutor):  # type: ignore[misc]  # APScheduler 3 has no ty
                 self._running -= 1
                 self._changed.notify_all()
 
+    def _is_needed(self) -> bool:
+        return bool(self._waiting) or self._is_closed
+
     def _take(self) -> _Waiting | None:
         with self._changed:
             while not self._waiting:
-                if self._is_closed:
+                has_work = self._changed.wait_for(self._is_needed, IDLE_S)
+                if self._is_closed or (not has_work and not self._waiting):
                     self._threads -= 1
                     return None
-                self._changed.wait()
             self._running += 1
             return self._waiting.popleft()

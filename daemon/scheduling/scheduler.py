@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import random
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from apscheduler.events import EVENT_JOB_MAX_INSTANCES, JobSubmissionEvent
@@ -20,7 +21,10 @@ from daemon.scheduling.triggers import trigger_of
 
 _log = logging.getLogger(__name__)
 
-THREADS = 32
+# A job that hangs keeps its thread, so there is one for each of a house's polls. They are started
+# when needed and end when idle; the systemd unit allows 200 tasks.
+THREADS = 128
+_CLOSE_S = 1.0
 _LATE_S = 5.0
 
 
@@ -62,12 +66,14 @@ class Scheduler:
         *,
         timeout_s: float,
         cancel: Callable[[], None] | None = None,
+        close: Callable[[], None] | None = None,
     ) -> None:
         """Run `call` by this schedule, from `start` on, or from now when already started.
 
-        `cancel` asks a run that is under way to end; it is called from another thread, when the
-        run is past `timeout_s` and when the scheduler stops. Raises ValueError for a name that is
-        taken and a timeout of 0 or less.
+        `cancel` asks a run that is under way to end; it is called when the run is past `timeout_s`
+        and when the scheduler stops. `close` gives up what the job holds, when the scheduler has
+        stopped or the job is removed; both are called from threads of their own. Raises ValueError
+        for a name that is taken and a timeout of 0 or less.
         """
         if timeout_s <= 0:
             raise ValueError(f"job {name!r}: found a timeout of {timeout_s} s; allowed: above 0")
@@ -75,21 +81,25 @@ class Scheduler:
             if name in self._records:
                 raise ValueError(f"job {name!r} is there already; each job needs its own name")
             record = JobRecord(
-                name, schedule, call, self._clock, timeout_s=timeout_s, cancel=cancel
+                name, schedule, call, self._clock, timeout_s=timeout_s, cancel=cancel, close=close
             )
             self._records[name] = record
             if self._loop is not None:
                 self._plan(self._loop, record)
 
     def remove(self, name: str) -> None:
-        """Run it no more; a run that is under way is asked to end. Does nothing for an unknown
-        name, which is free again."""
+        """Run it no more; a run that is under way is asked to end, and waited for up to a second.
+        Does nothing for an unknown name, which is free again."""
         with self._lock:
             record = self._records.pop(name, None)
             if record is not None and self._loop is not None:
-                self._loop.remove_job(name)
+                self._loop.remove_job(_key(record))
+            pool = self._pool
         if record is not None:
-            record.end()
+            record.retire()
+            if pool is not None:
+                pool.await_that(lambda: not record.is_running(), _CLOSE_S)
+            _join([record.let_go()])
 
     def start(self) -> None:
         """Start the jobs; does nothing when they are started."""
@@ -122,6 +132,7 @@ class Scheduler:
         if not pool.drain(timeout_s):
             names = [record.name for record in running if record.is_running()]
             _log.warning("stopped although still running: %s", ", ".join(names))
+        _join([record.let_go() for record in self._records.values()])
 
     def jobs(self) -> tuple[JobStatus, ...]:
         """Every job as it is now, in the order in which they were added."""
@@ -132,10 +143,10 @@ class Scheduler:
 
     def _plan(self, loop: SteadyLoop, record: JobRecord) -> None:
         trigger = trigger_of(record.schedule, self._steady, self._chance)
-        loop.add_job(record.run, trigger, id=record.name, name=record.name)
+        loop.add_job(record.run, trigger, id=_key(record), name=record.name)
 
     def _next_run_us(self, name: str) -> int | None:
-        job = self._loop.get_job(name) if self._loop is not None else None
+        job = self._loop.get_job(_key(self._records[name])) if self._loop is not None else None
         next_run: datetime | None = getattr(job, "next_run_time", None)
         if next_run is None:
             return None
@@ -144,9 +155,10 @@ class Scheduler:
 
     def _overlapped(self, event: JobSubmissionEvent) -> None:
         with self._lock:
-            record = self._records.get(event.job_id)
-        if record is not None:
-            record.overlapped()
+            records = tuple(self._records.values())
+        for record in records:
+            if _key(record) == event.job_id:
+                record.overlapped()
 
     def _look(self) -> None:
         """The loop's thread, about once a second: the clock, the timeouts, the pool."""
@@ -171,14 +183,28 @@ class Scheduler:
         if abs(lead_s - self._planned_lead_s) <= STEP_S:
             return
         self._planned_lead_s = lead_s
-        crons = [record.name for record in records if isinstance(record.schedule, Calendar)]
+        crons = [_key(record) for record in records if isinstance(record.schedule, Calendar)]
         if abs(step_s) > STEP_S:
             _log.info(
                 "the wall clock was set by %+.0f s; %d cron jobs are planned anew",
                 step_s,
                 len(crons),
             )
-        for name in crons:
-            job = loop.get_job(name)
+        for key in crons:
+            job = loop.get_job(key)
             if job is not None:
                 job.reschedule(job.trigger)
+
+
+def _key(record: JobRecord) -> str:
+    """What APScheduler calls a job. Not by its name: it allows no run beside one of the same key,
+    and a removed job that hangs would hold up the new one of its name."""
+    return f"{record.name} {id(record):x}"
+
+
+def _join(threads: Sequence[threading.Thread | None]) -> None:
+    """Wait for these, not longer than a second for all of them."""
+    end_s = time.monotonic() + _CLOSE_S
+    for thread in threads:
+        if thread is not None:
+            thread.join(max(0.0, end_s - time.monotonic()))

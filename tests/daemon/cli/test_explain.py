@@ -422,7 +422,7 @@ def test_page_takes_bytes_as_base64(config: str, capsys: pytest.CaptureFixture[s
 @pytest.mark.parametrize(
     ("arguments", "status", "found"),
     [
-        pytest.param(["a"], EX_USAGE, "give TOPIC and PAYLOAD, or --batch", id="no payload"),
+        pytest.param(["a"], EX_USAGE, "give TOPIC and PAYLOAD, --batch FILE", id="no payload"),
         pytest.param(["a/#", "1"], EX_USAGE, "neither + nor #", id="filter"),
         pytest.param(["a", "1", "--broker", "x"], EX_USAGE, "home, away", id="broker"),
         pytest.param(["a", "?", "--base64"], EX_USAGE, "no message", id="base64"),

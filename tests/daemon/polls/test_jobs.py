@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import enum
+import functools
 import logging
 import queue
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC
+from decimal import Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pytest
 
 from daemon.clock import SystemClock
@@ -165,3 +169,87 @@ def test_schedule_is_the_configured_interval_or_calendar(tmp_path: Path) -> None
         Calendar(parse_cron("0 3 * * *"), oslo),
     ]
     assert schedule_of(config.polls[2], UTC) != schedule_of(config.polls[2], oslo)
+
+
+class Port(Sensor):
+    """A port that is held open from one reading to the next."""
+
+    def __init__(self, log: list[str], value: object = 5) -> None:
+        self._log = log
+        self._value = value
+        log.append("open")
+
+    def read(self, timeout_s: float) -> JsonValue:
+        self._log.append("read")
+        return self._value  # type: ignore[return-value]
+
+    def close(self) -> None:
+        self._log.append("close")
+
+
+def job_of(open_sensor: Callable[[], Sensor]) -> tuple[PollJob, list[Reading]]:
+    arrived: list[Reading] = []
+    clock = SetClock()
+    repeats = Repeats(logging.getLogger("daemon.test"), clock)
+    job = PollJob(POLL, open_sensor, lambda reading: not arrived.append(reading), clock, repeats)
+    return job, arrived
+
+
+def test_sensor_stays_open_between_readings_and_is_closed_once() -> None:
+    log: list[str] = []
+    job, _ = job_of(lambda: Port(log))
+    job.run()
+    job.run()
+    job.close()
+    job.close()
+    assert log == ["open", "read", "read", "close"]
+    job.run()
+    assert log[-2:] == ["open", "read"]
+
+
+def test_sensor_that_is_closed_during_a_reading_is_closed_after_it_and_brings_nothing() -> None:
+    log: list[str] = []
+
+    class Closing(Port):
+        def read(self, timeout_s: float) -> JsonValue:
+            job.close()
+            return super().read(timeout_s)
+
+    job, arrived = job_of(lambda: Closing(log))
+    job.run()
+    assert log == ["open", "read", "close"]
+    assert arrived == []
+
+
+class Mode(enum.IntEnum):
+    HEAT = 2
+
+
+@pytest.mark.parametrize(
+    ("value", "plain"),
+    [
+        pytest.param(np.float64(1.5), "1.5", id="numpy-float"),
+        pytest.param({"t": (Mode.HEAT, True, None)}, "{'t': [2, True, None]}", id="enum-in-tuple"),
+    ],
+)
+def test_numbers_of_other_types_become_plain_ones(value: object, plain: str) -> None:
+    job, arrived = job_of(lambda: Port([], value))
+    job.run()
+    assert repr(arrived[0].value) == plain
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        pytest.param(Decimal("1.5"), "with a Decimal", id="decimal"),
+        pytest.param({"t": b"1"}, "with a bytes", id="bytes"),
+        pytest.param({1: 2}, "the key 1", id="key"),
+        pytest.param(functools.reduce(lambda part, _: [part], range(99), 1), "levels", id="deep"),
+    ],
+)
+def test_value_that_is_none_is_a_failure_of_the_sensor(value: object, told: str) -> None:
+    job, arrived = job_of(lambda: Port([], value))
+    with pytest.raises(SensorError, match=told) as failure:
+        job.run()
+    assert failure.value.kind == "bad-value"
+    assert arrived == []
