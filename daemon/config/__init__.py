@@ -35,6 +35,7 @@ from daemon.config.retention import (
     RetentionConfig,
     RetentionRule,
     Update,
+    is_within,
     parse_condition,
     parse_hours,
 )
@@ -140,6 +141,7 @@ __all__ = [
     "is_path",
     "is_pattern",
     "is_value_template",
+    "is_within",
     "load_config",
     "load_preset",
     "local_zone",

@@ -12,6 +12,7 @@ from daemon.config.fields import is_pattern
 from daemon.config.habits import suggest
 from daemon.config.paths import is_path
 from daemon.config.polls import default_each
+from daemon.config.retention_checks import conflicts
 from daemon.config.templates import parse_template
 from daemon.config.topics import parse_topic_filter
 from daemon.documents import UNREADABLE, Document, KeyPath, show_path
@@ -28,6 +29,7 @@ def cross_check(document: Document) -> list[Problem]:
         *_duplicate_names(tree),
         *_sources(tree),
         *_polls(tree),
+        *conflicts(_list(_mapping(tree.get("retention")).get("rules"))),
     ]
     problems = []
     for path, found, allowed in findings:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from daemon.config.habits import suggest
 from daemon.config.quantities import parse_duration
 from daemon.config.section import Items, Name, Section, as_tuple
 
@@ -91,6 +92,19 @@ Statistics = Annotated[tuple[Statistic, ...], BeforeValidator(_as_statistics)]
 FieldStatistics: TypeAlias = dict[Name, Statistics | None]
 
 
+def _as_how(value: object) -> object:
+    """Checked as a whole, so that one slip is one problem."""
+    parts = value.values() if isinstance(value, dict) else [value]
+    for part in parts:
+        names = [part] if isinstance(part, str) else part
+        for name in names if isinstance(names, list) else ():
+            if name not in get_args(Statistic):
+                meant = suggest(str(name), get_args(Statistic))
+                hint = f"did you mean `{meant}`? " if meant else ""
+                raise ValueError(f"{hint}{name!r} is none of {', '.join(get_args(Statistic))}")
+    return value
+
+
 class RollupTier(Section):
     """Points of windows of one length. `sum` and `count` of each field are always kept."""
 
@@ -99,7 +113,7 @@ class RollupTier(Section):
     calendar of collector.timezone."""
     max_age_s: Age = Field(default=None, validation_alias="max_age", gt=0)
     """Older windows go; forever is the default."""
-    how: Statistics | FieldStatistics | None = None
+    how: Annotated[Statistics | FieldStatistics | None, BeforeValidator(_as_how)] = None
     """Statistics for all fields ([mean, min, max]), or by field ({watt: mean, "*": [min, max],
     note: null}): "*" is for the fields that are not named, null leaves a field out for good.
     Without it mean, min and max; time_weighted_mean, min and max where the points are thinned

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from daemon.config.cron import CronText
+from daemon.config.cron import CronText, parse_cron
 from daemon.config.downsample import Age, RollupTier, longest_s, nests_in
 from daemon.config.quantities import parse_number
 from daemon.config.section import DataPath, Items, Name, Number, Seconds, Section, SizeBytes, Tags
@@ -74,6 +74,14 @@ def parse_hours(text: str) -> tuple[time, time]:
     if begin == end:
         raise ValueError("the hours end when they begin; leave them out for all day")
     return begin, end
+
+
+def is_within(hours: str, moment: time) -> bool:
+    """Whether a time of day lies in hours such as `03:00-05:00`."""
+    begin, end = parse_hours(hours)
+    if begin < end:
+        return begin <= moment < end
+    return moment >= begin or moment < end
 
 
 def _check_hours(text: str) -> str:
@@ -285,6 +293,13 @@ class RetentionConfig(Section):
             raise ValueError("`every` and `cron` exclude each other: give one of them")
         if self.quiet_hours is not None and (self.every_s or 0.0) > _DAY_S:
             raise ValueError("with `quiet_hours`, `every` is 1d at most; `cron` can say more")
+        if self.quiet_hours is not None and self.cron is not None:
+            cron = parse_cron(self.cron)
+            moments = (time(hour, minute) for hour in cron.hours for minute in cron.minutes)
+            if not any(is_within(self.quiet_hours, moment) for moment in moments):
+                raise ValueError(
+                    "`cron` never comes in the `quiet_hours`, so the file would never be rewritten"
+                )
         return self
 
     @property

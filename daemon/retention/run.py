@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 
 from daemon.clock import Clock, SystemClock
-from daemon.config import Config, RetentionRule, parse_hours
+from daemon.config import Config, RetentionRule, is_within
 from daemon.retention.chains import ChainWork, points_of
 from daemon.retention.errors import RetentionError
 from daemon.retention.habits import habits_of
@@ -164,9 +164,7 @@ class _Run:
         hours = self._config.retention.quiet_hours
         if hours is None:
             return True
-        begin, end = parse_hours(hours)
-        now = moment(self._began_us).astimezone(self._now.zone).time()
-        return begin <= now < end if begin < end else now >= begin or now < end
+        return is_within(hours, moment(self._began_us).astimezone(self._now.zone).time())
 
     @property
     def _all_rules(self) -> Sequence[RetentionRule]:
