@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from daemon.clock import SystemClock
 from daemon.config import load_config
 from daemon.mapping import compile_mapper
+from daemon.retention import advice
 from daemon.sources import link_settings
 
 
@@ -16,7 +18,7 @@ def check(path: Path) -> int:
     for name, broker in config.brokers.items():
         if not broker.is_embedded:
             link_settings(config, name)
-    for notice in config.notices:
+    for notice in (*config.notices, *advice(config, SystemClock().now_us())):
         print(f"note: {notice}")
     counted = ", ".join(
         f"{number} {name}{'' if number == 1 else 's'}"

@@ -1,5 +1,6 @@
 """Old points go, and leave roll-ups; stored points are mended: rules to one change of the file."""
 
+from daemon.retention.advice import advice
 from daemon.retention.errors import RetentionError
 from daemon.retention.plan import (
     Circumstances,
@@ -11,7 +12,7 @@ from daemon.retention.plan import (
 )
 from daemon.retention.priority import lower_priority
 from daemon.retention.report import Report, RuleReport
-from daemon.retention.room import Room, room_notice, room_of
+from daemon.retention.room import Room, room_of
 from daemon.retention.run import preview, run
 from daemon.retention.undo import undo
 
@@ -23,12 +24,12 @@ __all__ = [
     "Room",
     "RuleReport",
     "Step",
+    "advice",
     "fingerprint",
     "lower_priority",
     "plan_removal",
     "plan_updates",
     "preview",
-    "room_notice",
     "room_of",
     "run",
     "undo",

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from daemon.clock import Clock, SystemClock
 from daemon.config import Config, RetentionRule, is_within
+from daemon.retention.advice import note_seen
 from daemon.retention.chains import ChainWork, points_of
 from daemon.retention.errors import RetentionError
 from daemon.retention.habits import habits_of
@@ -29,7 +30,7 @@ from daemon.retention.plan import (
     plan_updates,
     stages_of,
 )
-from daemon.retention.queries import moment
+from daemon.retention.queries import matching, moment
 from daemon.retention.report import Report, RuleReport
 from daemon.retention.room import drop_kept, room_of
 from daemon.retention.samples import NEVER_US
@@ -139,6 +140,8 @@ class _Run:
     def _prepare(self, db: TinyFlux) -> None:
         view = db.view()
         self._look_at(view)
+        found = {rule.name: view.count(matching(rule.match)) > 0 for rule in self._all_rules}
+        note_seen(self._data, found, self._began_us)
         retention = self._config.retention
         folders = [rule.archive for rule in retention.rules if rule.archive is not None]
         self._keeping.settle(folders, last_run_us(view))

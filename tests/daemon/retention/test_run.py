@@ -107,7 +107,7 @@ def test_rule_without_once_mends_later_points_too(tmp_path: Path) -> None:
     run(config, clock())
     with TinyFlux(str(config.storage.path)) as db:
         assert db.count(TagQuery().room == "livng") == 0
-    assert list(tmp_path.glob("data.retention*")) == []
+    assert list(tmp_path.glob("data.retention.json")) == []
 
 
 def test_once_rule_that_left_the_configuration_is_forgotten(tmp_path: Path) -> None:
