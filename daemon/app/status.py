@@ -60,7 +60,7 @@ def status_of(
         },
         "disk": disk_of(config.storage.path),
         "rejects": files_of([rejects, predecessor_of(rejects)]),
-        "ledger": ledger.snapshot(counts, writer.held()),
+        "ledger": ledger.snapshot(inbox.counts),
         "jobs": {name: dict(numbers) for name, numbers in runs.items()},
     }
 

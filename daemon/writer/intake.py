@@ -65,7 +65,7 @@ class Intake:
                 # The process that stored it may have ended before it could note this.
                 self._retained.remember(item)
                 return Entry(item, Mapped(Outcome.DUPLICATE), sent=sent)
-            if item.is_retained and self._retained.is_last(item):
+            if item.is_retained and self._retained.is_known(item):
                 item = replace(item, is_seen=True)
         timed = Timed(item) if self._hold is None else self._hold.admit(item)
         entry = Entry(item, Mapped(Outcome.WAITING)) if timed is None else self._mapped(timed)

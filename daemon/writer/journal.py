@@ -55,7 +55,7 @@ class Journal:
                 data,
             )
         self._look(data, rejects)
-        self._save(counts, resumed)
+        self._save(counts)
 
     def covered(self, data: Path, rejects: Path, counts: InboxCounts) -> None:
         """All rows and rejects that are in the files now have been settled; a kill does not undo
@@ -123,7 +123,7 @@ class Journal:
                 f"this with {self._path}",
             )
 
-    def tick(self, counts: InboxCounts, held: int) -> None:
+    def tick(self, counts: InboxCounts) -> None:
         """Each minute, or at once when the data file was rewritten: save the ledger."""
         now_s = self._clock.monotonic_s()
         is_rewritten = self._covered.data.inode != self._saved_covered.data.inode
@@ -131,22 +131,22 @@ class Journal:
             self._say_dropped(counts)
             if counts != self._saved_counts or self._covered != self._saved_covered:
                 # A quiet minute costs the card nothing.
-                self._save(counts, held)
+                self._save(counts)
             self._saved_s = now_s
 
-    def close(self, counts: InboxCounts, held: int) -> None:
+    def close(self, counts: InboxCounts) -> None:
         """Save the ledger a last time and say the sums that are left."""
         self._say_dropped(counts)
         self._repeats.flush()
-        self._save(counts, held, has_ended=True)
+        self._save(counts, has_ended=True)
         self._counts.close()
 
-    def _save(self, counts: InboxCounts, held: int, *, has_ended: bool = False) -> None:
+    def _save(self, counts: InboxCounts, *, has_ended: bool = False) -> None:
         self._saved_s = self._clock.monotonic_s()
         self._saved_counts = counts
         self._saved_covered = self._covered
         try:
-            self._ledger.save(self._path, counts, held, self._covered, has_ended=has_ended)
+            self._ledger.save(self._path, counts, self._covered, has_ended=has_ended)
         except OSError as error:
             self._repeats.log(
                 logging.WARNING, "save", f"cannot save the ledger to {self._path}: {error}"

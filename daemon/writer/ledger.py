@@ -148,13 +148,22 @@ class Ledger:
             outcomes[Outcome.DROPPED] += counts.dropped
             return {"run": self._run, "outcomes": outcomes, "points": self._points}
 
-    def snapshot(self, counts: InboxCounts, held: int) -> dict[str, object]:
-        """Everything, as JSON would have it."""
+    def snapshot(self, count: Callable[[], InboxCounts]) -> dict[str, object]:
+        """Everything at one moment, as JSON would have it; `count` asks the inbox.
+
+        What has arrived and has no outcome yet is waiting, wherever it is: a thread that asks sees
+        items between two places. The writer counts them in their places, see `difference`.
+        """
         replayed = self.replayed()
         with self._lock:
+            # Within the lock nothing is settled, so nothing has an outcome that is not counted yet.
+            counts = count()
             outcomes = {outcome.value: number for outcome, number in self._outcomes.items()}
+            n_settled = sum(outcomes.values())
             outcomes[Outcome.DROPPED] += counts.dropped
-            outcomes[Outcome.WAITING] = counts.waiting + held
+            outcomes[Outcome.WAITING] = max(
+                0, counts.received + self._resumed - counts.dropped - n_settled
+            )
             return {
                 "version": _VERSION,
                 "run": self._run,
@@ -169,7 +178,7 @@ class Ledger:
                 "kinds": dict(self._kinds),
                 "measurements": dict(self._measurements),
                 "rules": _as_json(self._rules),
-                "topics": _as_json(self._topics),
+                "topics": _with_dropped(_as_json(self._topics), counts.dropped_by),
                 "unmatched": dict(self._unmatched),
                 "dropped": dict(counts.dropped_by),
                 "total": self._total(outcomes) | {"replayed": replayed},
@@ -196,13 +205,12 @@ class Ledger:
         self,
         path: Path,
         counts: InboxCounts,
-        held: int,
         covered: Covered,
         *,
         has_ended: bool = False,
     ) -> None:
         """Write the snapshot, and how far it has come in the files. May raise OSError."""
-        content = self.snapshot(counts, held)
+        content = self.snapshot(lambda: counts)
         content |= {"jobs": self._runs(), "ended": has_ended}
         content |= covered.as_json()
         replace_file(path, json.dumps(content, indent=1, ensure_ascii=True).encode() + b"\n")
@@ -217,7 +225,18 @@ def _tally(table: dict[str, _Tally], name: str, limit: int) -> _Tally:
     return tally
 
 
-def _as_json(table: Mapping[str, _Tally]) -> dict[str, object]:
+def _with_dropped(
+    topics: dict[str, dict[str, object]], dropped: Mapping[str, int]
+) -> dict[str, dict[str, object]]:
+    """What was dropped of a topic has arrived too, all of it at QoS 0."""
+    for name, number in dropped.items():
+        if (topic := topics.get(name)) is not None:
+            topic["dropped"] = number
+            topic["qos0"] = int(str(topic["qos0"])) + number
+    return topics
+
+
+def _as_json(table: Mapping[str, _Tally]) -> dict[str, dict[str, object]]:
     return {name: tally.as_json() for name, tally in table.items()}
 
 

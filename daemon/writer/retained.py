@@ -1,10 +1,14 @@
-"""Which payload each topic had last: a retained message that brings it again is no new reading.
+"""Which payload each topic had last, and which one last came as a retained message: a retained
+message that brings one of them again is no new reading.
 
 A broker sends retained messages after a SUBSCRIBE, so each reconnect and each start would invent
 history. The memory is a file of hashes beside the data, written after the rows and before their
 messages are acknowledged: a process that is killed has stored nothing that it will not recognise.
 It is synced when it names a retained message, and when the collector stops; a power cut may
 therefore let a value of its last moments be stored a second time, and never lose one.
+
+A message that comes live may have replaced what the broker retains, or not: it does not say, and
+the one that came as retained before may come again.
 
 The file: `TFRETAIN`, a version byte, then records of 21 bytes: kind, a hash of broker and topic, a
 hash of the payload (BLAKE2b, 8 bytes each), the CRC-32 of all that. A later record of a topic
@@ -46,6 +50,8 @@ class _Kind(enum.IntEnum):
     COMMITTED = 2
     BOOT = 3
     """From here on this boot of the machine has written; its hash stands in the key."""
+    RETAINED = 4
+    """As WRITTEN, of what came as a retained message."""
 
 
 class RetainedMemory:
@@ -68,12 +74,13 @@ class RetainedMemory:
         self._boot = _digest(boot_id.encode() or os.urandom(8))
         self._max_topics = max_topics
         self._last: dict[bytes, bytes] = {}
+        self._retained: dict[bytes, bytes] = {}
         # The same keys, to choose one of them. The same choice in every run: it can be repeated.
         self._order: list[bytes] = []
         self._choice = random.Random(0)
         self._n_forgotten = 0
         self._keys: dict[tuple[str, str], bytes] = {}
-        self._unwritten: dict[bytes, bytes] = {}
+        self._unwritten: dict[tuple[_Kind, bytes], bytes] = {}
         self._is_precious = False
         self._is_committed = True
         self._has_boot = False
@@ -104,18 +111,24 @@ class RetainedMemory:
                 EX_NOPERM if isinstance(error, PermissionError) else EX_IOERR,
             ) from error
 
-    def is_last(self, message: Message) -> bool:
-        """Whether this is the payload that its topic had last."""
-        return self._last.get(self._key(message)) == _digest(message.payload)
+    def is_known(self, message: Message) -> bool:
+        """Whether this is the payload that its topic had last, or last as a retained message."""
+        key, digest = self._key(message), _digest(message.payload)
+        return digest in (self._last.get(key), self._retained.get(key))
 
     def remember(self, message: Message) -> None:
         """This is now the payload that its topic had last."""
         key, digest = self._key(message), _digest(message.payload)
-        if self._last.get(key) == digest:
+        kind = _Kind.RETAINED if message.is_retained else _Kind.WRITTEN
+        if self._last.get(key) == digest and (
+            kind is _Kind.WRITTEN or self._retained.get(key) == digest
+        ):
             return
-        self._unwritten[key] = digest
+        # The latest of a topic stands last.
+        self._unwritten.pop((kind, key), None)
+        self._unwritten[kind, key] = digest
         self._is_precious = self._is_precious or message.is_retained
-        self._remember(key, digest)
+        self._remember(kind, key, digest)
 
     def write(self) -> None:
         """What was remembered has been written; a killed process knows it from now on.
@@ -125,7 +138,7 @@ class RetainedMemory:
         if self._path is not None and self._unwritten:
             self._append(
                 self._path,
-                b"".join(_record(_Kind.WRITTEN, *pair) for pair in self._unwritten.items()),
+                b"".join(_record(*name, digest) for name, digest in self._unwritten.items()),
             )
             self._is_committed = False
         self._unwritten.clear()
@@ -139,7 +152,7 @@ class RetainedMemory:
             self._sync(self._file, self._path)
         self._is_committed = True
         self._is_precious = False
-        if size_bytes > max(_SMALL_BYTES, _SLACK * _RECORD.size * len(self._last)):
+        if size_bytes > max(_SMALL_BYTES, _SLACK * _RECORD.size * self._n_records()):
             self._rewrite(self._path)
 
     def close(self) -> None:
@@ -169,11 +182,11 @@ class RetainedMemory:
         content = path.read_bytes()
         n_records = 0
         boot = b""
-        doubtful: list[tuple[bytes, bytes]] = []
+        doubtful: list[tuple[int, bytes, bytes]] = []
         for kind, key, digest in _records(content):
             n_records += 1
-            if kind == _Kind.WRITTEN:
-                doubtful.append((key, digest))
+            if kind in (_Kind.WRITTEN, _Kind.RETAINED):
+                doubtful.append((kind, key, digest))
             elif kind == _Kind.COMMITTED:
                 self._remember_all(doubtful)
             elif key != boot:
@@ -194,12 +207,12 @@ class RetainedMemory:
             )
             self._rewrite(path)
 
-    def _remember_all(self, pairs: list[tuple[bytes, bytes]]) -> None:
-        for key, digest in pairs:
-            self._remember(key, digest)
-        pairs.clear()
+    def _remember_all(self, records: list[tuple[int, bytes, bytes]]) -> None:
+        for record in records:
+            self._remember(*record)
+        records.clear()
 
-    def _remember(self, key: bytes, digest: bytes) -> None:
+    def _remember(self, kind: int, key: bytes, digest: bytes) -> None:
         if key in self._last:
             pass
         elif len(self._last) < self._max_topics:
@@ -207,10 +220,17 @@ class RetainedMemory:
         else:
             self._forget_for(key)
         self._last[key] = digest
+        if kind == _Kind.RETAINED:
+            self._retained[key] = digest
+
+    def _n_records(self) -> int:
+        return len(self._last) + len(self._retained)
 
     def _forget_for(self, key: bytes) -> None:
         place = self._choice.randrange(self._max_topics)
-        del self._last[self._order[place]]
+        forgotten = self._order[place]
+        del self._last[forgotten]
+        self._retained.pop(forgotten, None)
         self._order[place] = key
         self._n_forgotten += 1
         if self._n_forgotten == 1:
@@ -249,7 +269,11 @@ class RetainedMemory:
         if self._file is not None:
             self._file.close()
             self._file = None
-        records = b"".join(_record(_Kind.WRITTEN, *pair) for pair in self._last.items())
+        # A retained one counts as the last too, so it stands first.
+        records = b"".join(
+            [_record(_Kind.RETAINED, *pair) for pair in self._retained.items()]
+            + [_record(_Kind.WRITTEN, *pair) for pair in self._last.items()]
+        )
         committed = _record(_Kind.COMMITTED, self._boot, self._boot)
         replace_file(path, _HEAD + records + committed)
         self._is_dirty = False

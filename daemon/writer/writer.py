@@ -222,7 +222,7 @@ class Writer:
         else:
             self._outage.over()
             self._inbox.refuse(is_refused=False)
-        self._journal.tick(self._inbox.counts(), self.held())
+        self._journal.tick(self._inbox.counts())
 
     def _next_batch(self) -> Batch | None:
         entries, self._later = self._later, []
@@ -370,7 +370,7 @@ class Writer:
                 left,
                 self._files.store.path,
             )
-        self._journal.close(counts, self.held())
+        self._journal.close(counts)
         self._files.rejects.close()
         self._files.retained.close()
         self._files.duplicates.close()

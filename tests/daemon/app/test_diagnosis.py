@@ -18,7 +18,7 @@ def test_rates_are_those_of_the_time_that_passed_though_the_clock_was_set_meanwh
         ledger.settle(message(packet_id=number), Mapped(Outcome.STORED, rule="sources[0]"))
     clock.pass_time(300)
     clock.set_wall(clock.wall() + timedelta(days=90))
-    traffic = saved_traffic(ledger.snapshot(Inbox().counts(), 0))
+    traffic = saved_traffic(ledger.snapshot(Inbox().counts))
     assert traffic.protected_hz == 2.0
     assert traffic.topics == {"a/b": (0, 600)}
 
@@ -28,4 +28,4 @@ def test_a_run_of_seconds_says_nothing() -> None:
     ledger = Ledger(clock)
     ledger.settle(message(packet_id=1), Mapped(Outcome.STORED, rule="sources[0]"))
     clock.pass_time(30)
-    assert saved_traffic(ledger.snapshot(Inbox().counts(), 0)).topics == {}
+    assert saved_traffic(ledger.snapshot(Inbox().counts)).topics == {}

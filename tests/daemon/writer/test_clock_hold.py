@@ -110,7 +110,7 @@ def test_what_waits_is_acknowledged_and_not_stored(start_holding: StartHolding) 
     assert running.wait_for_rows(0) == []
     assert running.writer.spooled() == 1
     assert not running.writer.is_clock_believed()
-    snapshot = running.ledger.snapshot(running.inbox.counts(), running.writer.held())
+    snapshot = running.ledger.snapshot(running.inbox.counts)
     assert snapshot["outcomes"]["waiting"] == 1  # type: ignore[index]
 
 

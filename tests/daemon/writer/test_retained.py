@@ -37,10 +37,28 @@ def test_the_last_payload_of_a_topic_is_known(tmp_path: Path) -> None:
     memory = _memory(tmp_path)
     memory.remember(message("a", b"1"))
     memory.remember(message("a", b"2"))
-    assert memory.is_last(message("a", b"2"))
-    assert not memory.is_last(message("a", b"1"))
-    assert not memory.is_last(message("b", b"2"))
-    assert not memory.is_last(message("a", b"2", source="cellar"))
+    assert memory.is_known(message("a", b"2"))
+    assert not memory.is_known(message("a", b"1"))
+    assert not memory.is_known(message("b", b"2"))
+    assert not memory.is_known(message("a", b"2", source="cellar"))
+
+
+def test_a_live_message_leaves_what_came_as_retained_known(tmp_path: Path) -> None:
+    """It may have been published without the retain flag: the broker still has the other."""
+    memory = _memory(tmp_path)
+    memory.remember(message("a", b"3", is_retained=True))
+    memory.remember(message("a", b"4"))
+    memory.remember(message("a", b"5"))
+    memory.write()
+    for known in (memory, _memory(tmp_path)):
+        assert known.is_known(message("a", b"3", is_retained=True))
+        assert known.is_known(message("a", b"5", is_retained=True))
+        assert not known.is_known(message("a", b"4", is_retained=True))
+    memory.remember(message("a", b"6", is_retained=True))
+    memory.write()
+    for known in (memory, _memory(tmp_path)):
+        assert known.is_known(message("a", b"6", is_retained=True))
+        assert not known.is_known(message("a", b"3", is_retained=True))
 
 
 def test_what_was_written_is_recalled_without_an_end_in_order(tmp_path: Path) -> None:
@@ -48,7 +66,7 @@ def test_what_was_written_is_recalled_without_an_end_in_order(tmp_path: Path) ->
     memory.remember(message("a", b"1"))
     memory.write()
     # No close: as a killed process leaves it.
-    assert _memory(tmp_path).is_last(message("a", b"1"))
+    assert _memory(tmp_path).is_known(message("a", b"1"))
 
 
 def test_what_was_not_committed_is_not_believed_after_a_restart_of_the_machine(
@@ -62,13 +80,13 @@ def test_what_was_not_committed_is_not_believed_after_a_restart_of_the_machine(
     memory.remember(message("a", b"2"))
     memory.write()
     second = _memory(tmp_path, boot_id="boot 2")
-    assert second.is_last(message("a", b"1"))
+    assert second.is_known(message("a", b"1"))
     second.remember(message("b", b"1"))
     second.write()
     second.commit()
     third = _memory(tmp_path, boot_id="boot 2")
-    assert third.is_last(message("a", b"1"))
-    assert third.is_last(message("b", b"1"))
+    assert third.is_known(message("a", b"1"))
+    assert third.is_known(message("b", b"1"))
 
 
 def test_what_a_killed_process_has_written_is_committed_by_the_next(tmp_path: Path) -> None:
@@ -76,21 +94,21 @@ def test_what_a_killed_process_has_written_is_committed_by_the_next(tmp_path: Pa
     memory.remember(message("a", b"1"))
     memory.write()
     _memory(tmp_path).commit()
-    assert _memory(tmp_path, boot_id="boot 2").is_last(message("a", b"1"))
+    assert _memory(tmp_path, boot_id="boot 2").is_known(message("a", b"1"))
 
 
 def test_without_a_boot_id_nothing_is_believed_that_was_not_committed(tmp_path: Path) -> None:
     memory = _memory(tmp_path, boot_id="")
     memory.remember(message("a", b"1"))
     memory.write()
-    assert not _memory(tmp_path, boot_id="").is_last(message("a", b"1"))
+    assert not _memory(tmp_path, boot_id="").is_known(message("a", b"1"))
 
 
 def test_what_was_not_written_is_not_recalled(tmp_path: Path) -> None:
     memory = _memory(tmp_path)
     memory.remember(message("a", b"1"))
     memory.close()
-    assert not _memory(tmp_path).is_last(message("a", b"1"))
+    assert not _memory(tmp_path).is_known(message("a", b"1"))
 
 
 def test_a_few_topics_too_many_do_not_push_all_others_out(tmp_path: Path) -> None:
@@ -106,7 +124,7 @@ def _start(folder: Path, retained: Sequence[Message]) -> int:
     memory = _memory(folder, max_topics=1000)
     stored = 0
     for one in retained:
-        stored += not memory.is_last(one)
+        stored += not memory.is_known(one)
         memory.remember(one)
     memory.write()
     memory.commit()
@@ -151,7 +169,7 @@ def test_the_file_stays_small_however_often_values_change(tmp_path: Path) -> Non
         memory.commit()
     memory.close()
     assert (tmp_path / "data.retained").stat().st_size < 100_000
-    assert _memory(tmp_path).is_last(message("a", b"19999"))
+    assert _memory(tmp_path).is_known(message("a", b"19999"))
 
 
 def _cut(content: bytes) -> bytes:
@@ -209,7 +227,7 @@ def test_what_a_full_disk_refused_is_written_later(tmp_path: Path, step: str) ->
     with intercepted(refuse), pytest.raises(OSError, match="No space"):
         make_known()
     make_known()
-    assert _memory(tmp_path).is_last(message("a", b"1"))
+    assert _memory(tmp_path).is_known(message("a", b"1"))
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
