@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import platform
 import shutil
 import socket
@@ -65,6 +64,14 @@ class VirtualMachine:
         self._make_disk(tree)
 
     def boot(self) -> None:
+        try:
+            self._boot("-accel", "kvm", "-cpu", "host")
+        except CannotRunError:
+            # Within another virtual machine KVM may be there and not work.
+            self.cut_power()
+            self._boot("-accel", "tcg", "-cpu", "max")
+
+    def _boot(self, *processor: str) -> None:
         nbd = self._folder / "disk.sock"
         nbd.unlink(missing_ok=True)
         served = ("nbdkit", "--foreground", "--filter=cache", "--unix", str(nbd))
@@ -76,9 +83,8 @@ class VirtualMachine:
         is_arm = platform.machine() == "aarch64"
         self._start(
             *(qemu, "-m", "512", "-smp", "1", "-nographic", "-no-reboot", "-monitor", "none"),
-            *(("-machine", "virt", "-cpu", "max") if is_arm else ("-cpu", "max")),
-            *(("-accel", "kvm") if os.access("/dev/kvm", os.W_OK) else ()),
-            *("-accel", "tcg", "-kernel", str(self._folder / "vmlinuz")),
+            *(*processor, *(("-machine", "virt") if is_arm else ())),
+            *("-kernel", str(self._folder / "vmlinuz")),
             *("-initrd", str(self._folder / "initrd.img")),
             "-append",
             f"root=/dev/vda rw console={'ttyAMA0' if is_arm else 'ttyS0'} panic=-1 quiet",
