@@ -6,13 +6,11 @@ person can act on.
 
 from __future__ import annotations
 
-import stat
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from daemon.config import BrokerConfig, Config, exposures, parse_topic_filter
+from daemon.config import BrokerConfig, Config, parse_topic_filter
 from daemon.health.findings import Finding, Level
 from daemon.mapping.topics import TopicTrie
 from daemon.sources import mosquitto
@@ -65,17 +63,9 @@ def seen_traffic(sight: Sight) -> Traffic:
 
 def of_configuration(config: Config) -> Iterator[Finding]:
     """What can be said without any broker."""
-    for sentence in exposures(config.brokers):
+    for sentence in config.exposures:
         text, _, remedy = sentence.partition("; ")
         yield Finding(Level.WARNING, "access", text, remedy)
-    for path in _secret_files(config):
-        if _is_readable_by_all(path):
-            yield Finding(
-                Level.WARNING,
-                "access",
-                f"{path} holds a secret, and every user of this machine may read it",
-                f"chmod o-rwx {path}",
-            )
 
 
 def of_broker(
@@ -217,22 +207,6 @@ def _lines(place: str, sight: Sight, options: Mapping[str, list[str]] | None) ->
         # Comments have lines of their own there.
         tuple(line for wish in wishes for line in (f"# {wish.reason}", wish.line)),
     )
-
-
-def _secret_files(config: Config) -> Iterator[Path]:
-    yield config.origin.parent / "secrets.yaml"
-    for broker in config.brokers.values():
-        if broker.password_file is not None:
-            yield broker.password_file
-        if broker.tls is not None and broker.tls.key is not None:
-            yield broker.tls.key
-
-
-def _is_readable_by_all(path: Path) -> bool:
-    try:
-        return bool(path.stat().st_mode & stat.S_IROTH)
-    except OSError:
-        return False
 
 
 def _duration(seconds: float) -> str:

@@ -15,6 +15,7 @@ from daemon.config.access import Announcement
 from daemon.config.brokers import BrokerConfig
 from daemon.config.collector import CollectorConfig, LoggingConfig
 from daemon.config.exposure import exposures
+from daemon.config.permissions import readable_secrets
 from daemon.config.placed import PlacedRule, Tier
 from daemon.config.polls import AnyPoll
 from daemon.config.retention import RetentionConfig
@@ -127,11 +128,19 @@ class Config(Section):
     def notices(self) -> tuple[str, ...]:
         """What is accepted but may not be what was meant, a sentence each, for log and check."""
         return (
-            *exposures(self.brokers),
+            *self.exposures,
             *self._lowered_qos(),
             *self._unreached_rules(),
             *self._same_series(),
             *self._idle_parts(),
+        )
+
+    @cached_property
+    def exposures(self) -> tuple[str, ...]:
+        """What others could see or change: those of `notices` that are about access."""
+        return (
+            *exposures(self.brokers),
+            *readable_secrets(self.origin, self._document, self.brokers),
         )
 
     def _lowered_qos(self) -> Iterator[str]:

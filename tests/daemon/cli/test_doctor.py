@@ -174,6 +174,7 @@ def test_a_secret_that_everybody_may_read_is_said(
     secrets = tmp_path / "secrets.yaml"
     secrets.write_text("pw: s3cret\n", encoding="utf-8")
     text = configuration_for(mosquitto, password="!secret pw")
+    tmp_path.chmod(0o755)
     secrets.chmod(0o644)
     _, findings = _findings(tmp_path, text, capsys)
     assert _only(findings, "every user of this machine")["remedy"] == f"chmod o-rwx {secrets}"
