@@ -50,7 +50,7 @@ from daemon.config.section import (
     SizeBytes,
     is_clean,
 )
-from daemon.config.sensor_kinds import find_kind
+from daemon.config.sensor_kinds import find_kind, kind_names
 from daemon.config.sources import SourceRule, TimeRule, ValueRules
 from daemon.config.storage import CommitRules, RejectsConfig, StorageConfig
 from daemon.config.template_filters import MissingValue, NoValue, TemplateTrouble, Undefined
@@ -142,6 +142,7 @@ __all__ = [
     "is_pattern",
     "is_value_template",
     "is_within",
+    "kind_names",
     "load_config",
     "load_preset",
     "local_zone",

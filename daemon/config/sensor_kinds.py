@@ -17,8 +17,10 @@ from pydantic import BaseModel
 
 GROUP = "tinyflux_collector.sensors"
 
-_OWN_KINDS = ("command", "file", "http", "onewire", "system")
-_OWN = {name: EntryPoint(name, f"daemon.polls.{name}:KIND", GROUP) for name in _OWN_KINDS}
+_OWN_KINDS = {name: f"daemon.polls.{name}:KIND" for name in (
+    "bme280", "command", "file", "gpio", "http", "modbus", "onewire", "serial", "sht3x", "system",
+)} | {"bmp280": "daemon.polls.bme280:BMP280"}  # fmt: skip
+_OWN = {name: EntryPoint(name, place, GROUP) for name, place in _OWN_KINDS.items()}
 
 
 class UnknownKindError(ValueError):

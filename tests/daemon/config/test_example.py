@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from daemon.config import Config, PollOptions, find_kind, load_config
+from daemon.config import Config, PollOptions, find_kind, kind_names, load_config
 from tests.daemon.config.configs import load
 
 EXAMPLE = Path(__file__).parents[3] / "config.example.yaml"
 TEXT = EXAMPLE.read_text(encoding="utf-8")
 BLOCK = re.compile(r"^ *# >>> (?P<title>.*)\n(?P<lines>(?: *#.*\n)+?) *# <<<\n", re.MULTILINE)
 TITLES = [match["title"] for match in BLOCK.finditer(TEXT)]
-KINDS = ("command", "file", "http", "onewire", "system")
+KINDS = kind_names()
 SECRETS = {"secrets.yaml": "mqtt_password: s3cret\n"}
 
 

@@ -186,7 +186,7 @@ def row(name: str, text: str, line: int, key: str, found: str, allowed: str) -> 
         row("reconnect-order", "brokers: {a: {url: mqtt://x, reconnect: {min: 1m, max: 1s}}}\n", 1,
             "brokers.a.reconnect", "", "`min` is at most `max`"),
         row("poll-kind", "polls: [{systm: {}}]\n", 1, "polls[0]", "'systm'",
-            "did you mean `system`. allowed: command, file"),
+            "did you mean `system`. allowed: bme280, "),
         row("poll-is-text", "polls: [system]\n", 1, "polls[0]", "'system'", "one kind with its opt"),
         row("poll-of-two-kinds", "polls: [{system: {}, command: {}}]\n", 1, "polls[0]", "",
             "one kind"),
