@@ -25,6 +25,7 @@ help:
 	@echo 'make kill    kill the collector 50 times under load, then cut, stop and fill what it needs'
 	@echo '             (make kill KILLS=500 SECONDS=600 ARGS="--only kill,disk")'
 	@echo 'make soak    watch the memory of the collector at 100 messages a second for an hour'
+	@echo 'make soak-retention   a household of a year (10 points a second) under the default rules'
 	@echo 'make fuzz    feed bytes that nobody wrote on purpose to every reader (make fuzz SCALE=100)'
 	@echo 'sudo make test-nspawn   install, run, reload, kill, upgrade the service in a container'
 	@echo 'sudo make test-vm       the same in a virtual machine, whose power is cut too'
@@ -94,6 +95,10 @@ soak:
 	@sh tools/environment.sh venv test
 	@sh tools/environment.sh programs
 	@$(BIN)/python -m tests.daemon.delivery.soak --seconds $(or $(SECONDS),3600) $(ARGS)
+
+soak-retention:
+	@sh tools/environment.sh venv test
+	@$(BIN)/python -m benchmarks.retention_year $(ARGS)
 
 fuzz:
 	@sh tools/environment.sh venv test
