@@ -1,12 +1,13 @@
 """Where the collector's log lines go and how they look; and repeats that are summed.
 
-Set up once by the command. Three looks: for a terminal, for systemd's journal (its priority in
-front of each line, sd-daemon(3)), and plain with a full date for a file or a pipe. Knows no
+Set up once by the command. Four looks: for a terminal, for systemd's journal (its priority in
+front of each line, sd-daemon(3)), plain with a full date for a file or a pipe, and JSON. Knows no
 configuration model: it is handed names and words.
 """
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import re
@@ -14,11 +15,12 @@ import sys
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Literal, TextIO, TypeAlias
 
 from daemon.clock import Clock
 
-Look: TypeAlias = Literal["auto", "terminal", "journald", "plain"]
+Look: TypeAlias = Literal["auto", "terminal", "journald", "plain", "json"]
 
 PARTS: Mapping[str, tuple[str, ...]] = {
     "broker": ("amqtt", "daemon.sources.embedded"),
@@ -34,6 +36,7 @@ PARTS: Mapping[str, tuple[str, ...]] = {
 }
 """What `logging.levels` may name, and the loggers behind each name."""
 
+_TRACEBACKS = logging.Formatter()
 _LIBRARIES = ("amqtt", "apscheduler", "asyncio", "paho", "transitions")
 _PRIORITIES = ((logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6), (logging.DEBUG, 7))
 _COLOURS = ((logging.ERROR, "\x1b[31m"), (logging.WARNING, "\x1b[33m"))
@@ -63,6 +66,19 @@ def set_up(
     for name in _LIBRARIES:
         # A library tells each of its steps at INFO; that is our DEBUG.
         logging.getLogger(name).setLevel(chosen.get(name, max(general, logging.WARNING)))
+
+
+def part_of(record: logging.LogRecord) -> str:
+    """Which part of the collector says it, as it stands in front of its lines."""
+    return record.name.removeprefix("daemon.")
+
+
+def text_of(record: logging.LogRecord) -> str:
+    """What it says, with an error's traceback, and without the passwords of URLs."""
+    text = record.getMessage()
+    if record.exc_info:
+        text += "\n" + _TRACEBACKS.formatException(record.exc_info)
+    return _without_passwords(text)
 
 
 def under_journald() -> bool:
@@ -149,6 +165,8 @@ def _resolved(look: Look) -> Look:
 def _formatter(look: Look) -> logging.Formatter:
     if look == "journald":
         return _JournalFormatter("%(part)s: %(message)s")
+    if look == "json":
+        return _JsonFormatter()
     if look == "terminal":
         is_coloured = "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
         kind = _ColourFormatter if is_coloured else _Formatter
@@ -164,10 +182,27 @@ class _StderrHandler(logging.StreamHandler[TextIO]):
         super().emit(record)
 
 
+def _without_passwords(text: str) -> str:
+    return _URL_PASSWORD.sub(r"\1:***@", text)
+
+
 class _Formatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        record.part = record.name.removeprefix("daemon.")
-        return _URL_PASSWORD.sub(r"\1:***@", super().format(record))
+        record.part = part_of(record)
+        return _without_passwords(super().format(record))
+
+
+class _JsonFormatter(logging.Formatter):
+    """A line of JSON each, for a program that collects logs."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(),
+            "level": record.levelname.lower(),
+            "part": part_of(record),
+            "text": text_of(record),
+        }
+        return json.dumps(line, ensure_ascii=False)
 
 
 class _ColourFormatter(_Formatter):

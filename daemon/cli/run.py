@@ -17,7 +17,7 @@ from daemon.cli.stop import StopRequest
 from daemon.clock import BoardClock, SystemClock
 from daemon.config import Config, load_config
 from daemon.errors import EX_IOERR, EX_SOFTWARE
-from daemon.health import Notifier, StatusFile, StatusPublisher, StatusSocket
+from daemon.health import Notifier, ProblemLog, StatusFile, StatusPublisher, StatusSocket
 from daemon.writer import Observer
 
 _log = logging.getLogger("daemon.collector")
@@ -53,13 +53,13 @@ def collect(
     clock: BoardClock | None = None,
 ) -> int:
     """Start, wait for the end of `duration_s` or a signal, stop; the exit status."""
-    for notice in config.notices:
-        _log.warning("%s", notice)
     notifier = Notifier()
     collector = Collector(config, clock or SystemClock(), observers)
     publisher = StatusPublisher(StatusFile(config.storage.path), collector.status, collector.pulse)
     socket = StatusSocket(config.storage.path, collector.status)
-    with StopRequest() as stop:
+    with StopRequest() as stop, ProblemLog(config.storage.path):
+        for notice in config.notices:
+            _log.warning("%s", notice)
         collector.start()
         try:
             publisher.start()

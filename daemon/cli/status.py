@@ -14,6 +14,7 @@ from daemon.health import (
     ask_status,
     notes,
     problems,
+    read_problems,
     read_status,
     status_lines,
     status_path,
@@ -89,6 +90,7 @@ def look(data: Path) -> dict[str, Any]:
     if isinstance(written_us, int):
         found["age_s"] = round(max(0.0, time.time() - written_us / 1e6), 1)
     found["running"], found["answers"] = holder is not None, answers
+    found["recent"] = read_problems(data)
     _count_rejects(found)
     ledger = found.get("ledger")
     if isinstance(ledger, dict) and answers is not True:

@@ -76,7 +76,7 @@ class LoggingConfig(Section):
 
     level: Level = "info"
     """Least level that is shown."""
-    format: Literal["auto", "terminal", "journald", "plain"] = "auto"
-    """auto: by where the output goes."""
+    format: Literal["auto", "terminal", "journald", "plain", "json"] = "auto"
+    """auto: by where the output goes; json: a line of JSON each."""
     levels: dict[Annotated[str, AfterValidator(_check_part)], Level] = Field(default_factory=dict)
     """Levels of single parts, such as {mqtt: warning}."""

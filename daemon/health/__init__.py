@@ -3,6 +3,7 @@
 from daemon.health.findings import Finding, Level, by_urgency, finding_lines
 from daemon.health.live import LiveTable, PlainScreen, Screen, open_screen
 from daemon.health.notify import Notifier
+from daemon.health.problem_log import ProblemLog, problems_path, read_problems
 from daemon.health.publisher import StatusPublisher
 from daemon.health.series import SeriesBoard, SeriesRow
 from daemon.health.status_file import StatusFile, read_status, status_path
@@ -16,6 +17,7 @@ __all__ = [
     "LiveTable",
     "Notifier",
     "PlainScreen",
+    "ProblemLog",
     "Screen",
     "SeriesBoard",
     "SeriesRow",
@@ -29,6 +31,8 @@ __all__ = [
     "notes",
     "open_screen",
     "problems",
+    "problems_path",
+    "read_problems",
     "read_status",
     "socket_path",
     "status_lines",

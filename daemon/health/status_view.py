@@ -11,6 +11,8 @@ from typing import Any
 from daemon.health.table import age_text
 
 _LOW_BYTES = 100_000_000
+_RECENT_LINES = 5
+_RECENT_TEXT = 300
 _TOPIC_LINES = 30
 _COLUMNS = (
     "topic or poll",
@@ -99,7 +101,20 @@ def status_lines(status: Status) -> list[str]:
     for heading, found in (("to do:", problems(status)), ("notes:", notes(status))):
         if found:
             lines += ["", heading, *(f"  - {text}" for text in found)]
+    lines += _recent_lines(status.get("recent"))
     return [_printable(line) for line in lines]
+
+
+def _recent_lines(recent: object) -> list[str]:
+    """The last warnings and errors that were logged, by whichever run."""
+    if not isinstance(recent, list) or not recent:
+        return []
+    shown = [
+        f"  {entry.get('time', '')} {entry.get('level', '')} {entry.get('part', '')}: "
+        f"{str(entry['text']).splitlines()[0][:_RECENT_TEXT] if entry['text'] else ''}"
+        for entry in recent[-_RECENT_LINES:]
+    ]
+    return ["", "last warnings and errors in the log:", *shown]
 
 
 def size_text(size_bytes: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import subprocess
@@ -153,3 +154,12 @@ def test_repeats_remember_a_bounded_number_of_keys(caplog: pytest.LogCaptureFixt
     for number in range(1000):
         repeats.log(logging.WARNING, f"topic {number}", f"topic {number} fits no rule")
     assert len(caplog.records) == 11
+
+
+def test_json_is_a_line_for_each_record(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up("info", "json")
+    logging.getLogger("daemon.writer").warning("two\nlines of %s", "mqtt://u:pw@h")
+    (line,) = capsys.readouterr().err.splitlines()
+    found = json.loads(line)
+    assert (found["level"], found["part"]) == ("warning", "writer")
+    assert found["text"] == "two\nlines of mqtt://u:***@h"
