@@ -87,7 +87,7 @@ def take_selection(parser: argparse.ArgumentParser, *, has_times: bool = True) -
     take_zone(parser)
 
 
-def take_zone(parser: argparse.ArgumentParser) -> None:
+def take_zone(parser: argparse._ActionsContainer) -> None:
     """Whose clock is meant."""
     parser.add_argument(
         "--tz",

@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from daemon.cli.arguments import Parser, count, seconds
+from daemon.cli.export import add_export
+from daemon.cli.import_ import add_import
 from daemon.cli.plot import add_plot
 from daemon.cli.query import add_query
 from daemon.cli.stats import add_stats
@@ -93,6 +95,8 @@ def _parser() -> argparse.ArgumentParser:
     add_tail(commands)
     add_stats(commands)
     add_plot(commands)
+    add_export(commands)
+    add_import(commands)
     _add_explain(commands)
     _add_discover(commands)
     _add_watch(commands)
