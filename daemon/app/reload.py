@@ -46,7 +46,7 @@ def changes(before: Config, after: Config) -> Changes:
 
 def _is_at_start(key: KeyPath) -> bool:
     section, rest = key[0], key[1:]
-    if section == "storage":
+    if section in ("storage", "http"):
         return True
     if section == "collector":
         return rest in _COLLECTOR_AT_START

@@ -57,7 +57,8 @@ def collect(
     collector = Collector(config, clock or SystemClock(), observers)
     publisher = StatusPublisher(StatusFile(config.storage.path), collector.status, collector.pulse)
     socket = StatusSocket(config.storage.path, collector.status)
-    with StopRequest() as stop, ProblemLog(config.storage.path):
+    monitoring = _monitoring(config, collector)
+    with StopRequest() as stop, ProblemLog(config.storage.path), monitoring:
         for notice in config.notices:
             _log.warning("%s", notice)
         collector.start()
@@ -76,6 +77,20 @@ def collect(
             socket.stop()
     _log.info("stopped (%s); %s", stop.reason or "the time was up", collector.summary())
     return status or (0 if is_done else EX_IOERR)
+
+
+def _monitoring(config: Config, collector: Collector) -> AbstractContextManager[object]:
+    """The HTTP server, where one is configured."""
+    if config.http.address is None:
+        return nullcontext()
+    from daemon.health.monitoring import Monitoring
+
+    return Monitoring(
+        config.http.address,
+        collector.status,
+        has_metrics=config.http.metrics,
+        has_health=config.http.health,
+    )
 
 
 def _watch(

@@ -14,7 +14,8 @@ from pydantic import Field, PrivateAttr, ValidationInfo, model_validator
 from daemon.config.access import Announcement
 from daemon.config.brokers import BrokerConfig
 from daemon.config.collector import CollectorConfig, LoggingConfig
-from daemon.config.exposure import exposures
+from daemon.config.exposure import exposures, is_loopback
+from daemon.config.http import HttpConfig
 from daemon.config.permissions import readable_secrets
 from daemon.config.placed import PlacedRule, Tier
 from daemon.config.polls import AnyPoll
@@ -44,6 +45,8 @@ class Config(Section):
     """Which points go when."""
     logging: LoggingConfig = Field(default_factory=LoggingConfig)
     """What is logged."""
+    http: HttpConfig = Field(default_factory=HttpConfig)
+    """What monitoring may ask."""
 
     _origin: Path = PrivateAttr(default=Path("config.yaml"))
     _document: Document = PrivateAttr(default_factory=Document)
@@ -141,7 +144,16 @@ class Config(Section):
         return (
             *exposures(self.brokers),
             *readable_secrets(self.origin, self._document, self.brokers),
+            *self._open_monitoring(),
         )
+
+    def _open_monitoring(self) -> Iterator[str]:
+        address = self.http.address
+        if address is not None and not is_loopback(address[0]):
+            yield (
+                f"http.listen: everybody on the network of {self.http.listen} may read the names "
+                "of topics and measurements; write 127.0.0.1 unless that is meant"
+            )
 
     def _lowered_qos(self) -> Iterator[str]:
         for number, rule in enumerate(self.sources):

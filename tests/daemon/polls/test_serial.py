@@ -103,9 +103,7 @@ def test_bytes_without_a_line_end_are_a_failure(tmp_path: Path, line: Line) -> N
     assert failure.value.kind == "too-large"
 
 
-def test_port_that_is_not_there_is_opened_when_it_is(
-    tmp_path: Path, line: Line
-) -> None:
+def test_port_that_is_not_there_is_opened_when_it_is(tmp_path: Path, line: Line) -> None:
     link = tmp_path / "ttyUSB0"
     sensor = opened(tmp_path, f"serial: {{port: {link}}}")
     with pytest.raises(SensorError, match="is it plugged in"):
