@@ -1,8 +1,8 @@
 # Two commands: `make run` and `make test`. What they install goes into .venv, and stays there.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test lint format bench bench-ingest bench-mapping bench-wear bench-household \
-    crash fuzz kill soak test-nspawn test-vm install uninstall clean
+.PHONY: help run test lint format bench bench-ingest bench-mapping bench-wear bench-household bench-polls \
+    crash fuzz kill soak soak-retention test-nspawn test-vm install uninstall clean
 
 BIN := .venv/bin
 
@@ -20,6 +20,7 @@ help:
 	@echo 'make bench-mapping  measure how many messages a second one core maps'
 	@echo 'make bench-wear     measure what reaches the disk at ten messages a second (an hour, root)'
 	@echo 'make bench-household   what deadband, throttle and the like leave of a day (a minute)'
+	@echo 'make bench-polls    measure how many polls a second are sustained beside sensors that hang'
 	@echo 'make crash   kill a writer 500 times, then let six processes write and read for a minute'
 	@echo '             (make crash KILLS=5000 SECONDS=600)'
 	@echo 'make kill    kill the collector 50 times under load, then cut, stop and fill what it needs'
@@ -74,6 +75,10 @@ bench-mapping:
 bench-household:
 	@sh tools/environment.sh venv test
 	@$(BIN)/python -m benchmarks.household $(ARGS)
+
+bench-polls:
+	@sh tools/environment.sh venv test
+	@$(BIN)/python -m benchmarks.polls $(ARGS)
 
 bench-wear:
 	@sh tools/environment.sh venv test
