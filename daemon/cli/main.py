@@ -78,7 +78,9 @@ def _parser() -> argparse.ArgumentParser:
     schema.set_defaults(command=_schema)
 
     status = commands.add_parser("status", help="say how the collector is, running or not")
-    _take_config_or_data(status)
+    which = status.add_mutually_exclusive_group()
+    which.add_argument("-c", "--config", type=Path, help=f"{_CONFIG_HELP} (default: the service's)")
+    which.add_argument("--data", type=Path, help="the data file (CSV) instead of a configuration")
     status.add_argument("--json", action="store_true", help="all of it, for a program")
     status.set_defaults(command=_status)
 
@@ -232,12 +234,6 @@ def _add_watch(commands: argparse._SubParsersAction[Parser]) -> None:
 
 def _take_config(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-c", "--config", type=Path, required=True, help=_CONFIG_HELP)
-
-
-def _take_config_or_data(parser: argparse.ArgumentParser) -> None:
-    which = parser.add_mutually_exclusive_group(required=True)
-    which.add_argument("-c", "--config", type=Path, help=_CONFIG_HELP)
-    which.add_argument("--data", type=Path, help="the data file (CSV) instead of a configuration")
 
 
 def _take_duration(parser: argparse.ArgumentParser) -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from pathlib import Path
 from typing import Any
 
 from daemon.app import holder_of, ledger_path, lock_path
 from daemon.config import load_config
-from daemon.errors import EX_NOINPUT, EX_NOPERM, StartError
+from daemon.errors import EX_NOINPUT, EX_NOPERM, EX_USAGE, StartError
 from daemon.health import (
+    ask_service,
     ask_status,
     notes,
     problems,
@@ -31,6 +33,7 @@ NOT_WELL = 1
 NOT_RUNNING = 3
 """As service managers have it (Linux Standard Base, init script actions)."""
 
+_SERVICE_CONFIG = Path("/etc/tinyflux-collector/config.yaml")
 # A status that is so old although the process runs says that it hangs.
 _STALE_S = 90.0
 
@@ -41,8 +44,7 @@ def status(config: Path | None, data: Path | None, *, as_json: bool) -> int:
     Raises ConfigError, and StartError where nothing was ever collected.
     """
     if data is None:
-        assert config is not None
-        data = load_config(config).storage.path
+        data = _of_service() if config is None else load_config(config).storage.path
     found = look(data.absolute())
     found["problems"] = [*_staleness(found), *problems(found)]
     found["notes"] = notes(found)
@@ -54,6 +56,19 @@ def status(config: Path | None, data: Path | None, *, as_json: bool) -> int:
     if not found["running"]:
         return NOT_RUNNING
     return NOT_WELL if found["problems"] else 0
+
+
+def _of_service() -> Path:
+    """The data of the collector that runs as a service, or would. StartError where it is none, or
+    one of several."""
+    answers = [found for found in ask_service() if isinstance(found.get("data"), str)]
+    if len(answers) == 1:
+        return Path(str(answers[0]["data"]))
+    if not answers and os.access(_SERVICE_CONFIG, os.R_OK):
+        return load_config(_SERVICE_CONFIG).storage.path
+    many = ", ".join(str(found["data"]) for found in answers)
+    found = f"several services run ({many})" if answers else "no service runs"
+    raise StartError(f"{found}: say which with -c CONFIG or --data FILE", EX_USAGE)
 
 
 def look(data: Path) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from daemon.cli import main
-from daemon.errors import EX_NOINPUT
+from daemon.errors import EX_NOINPUT, EX_USAGE
 from daemon.writer.counts import read_counts
 from tests.daemon.app.processes import configuration_for, wait_for_rows
 from tests.daemon.cli.conftest import Ask, StartCollector
@@ -139,3 +139,19 @@ def test_where_nothing_was_collected_yet_that_is_said(
 ) -> None:
     assert main(["status", "--data", str(tmp_path / "data.csv")]) == EX_NOINPUT
     assert "no collector has written" in capsys.readouterr().err
+
+
+def test_without_an_argument_the_service_is_asked(
+    start_collector: StartCollector,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    monkeypatch.setenv("RUNTIME_DIRECTORY", str(folder))
+    assert main(["status"]) == EX_USAGE
+    assert "say which with -c CONFIG or --data FILE" in capsys.readouterr().err
+    collector = start_collector("polls:\n  - command: {name: one, every: 1h, run: [echo, '1']}\n")
+    assert main(["status", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["data"] == str(collector.data_path)

@@ -28,6 +28,7 @@ _STEPS = (
     "reloads",
     "waits_for_the_clock",
     "is_watched",
+    "is_restored",
     "rolls_back",
     "upgrades",
     "survives_power_cuts",

@@ -188,6 +188,29 @@ class Checks:
         must(self.guest, f"rm -r {folder}; systemctl daemon-reload; systemctl restart {SERVICE}")
         return "a stopped process was replaced"
 
+    def is_restored(self) -> str:
+        """docs/backup.md, line by line: a copy under load, made the data again."""
+        folder, tool = DATA.rpartition("/")[0], f"{SERVICE} python -m tinyflux"
+        with self._publishing():
+            time.sleep(2)
+            self._as_other(f"{tool} backup --force {DATA} /home/other/points.csv")
+            time.sleep(1)
+        rows = self._all_are_there()
+        must(
+            self.guest,
+            f"systemctl stop {SERVICE} && cd {folder} && mkdir ../before"
+            f" && mv points.* .points.csv.index ../before/ && cp /home/other/points.csv ."
+            f" && chown -R {SERVICE}: . && {tool} check points.csv && systemctl start {SERVICE}",
+        )
+        copied = int(must(self.guest, "wc -l </home/other/points.csv"))
+        assert int(must(self.guest, f"wc -l <{DATA}")) >= copied > 0
+        must(
+            self.guest,
+            f"systemctl stop {SERVICE} && cd {folder} && rm -rf points.* .points.csv.index"
+            f" && mv ../before/points.* . && rm -r ../before && systemctl start {SERVICE}",
+        )
+        return f"{copied} rows in the copy; {max(rows, self._all_are_there())} in the data again"
+
     # --- upgrades and the end
 
     def rolls_back(self) -> str:
