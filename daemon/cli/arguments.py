@@ -27,6 +27,11 @@ class Parser(argparse.ArgumentParser):
         """Say what is wrong and where help is, and end; the usage of many options would hide it."""
         self.exit(EX_USAGE, f"{self.prog}: {message}\n`{self.prog} --help` shows the arguments\n")
 
+    @property
+    def flags(self) -> list[str]:
+        """The options that it takes, as `-c` and `--config`."""
+        return [flag for action in self._actions for flag in action.option_strings]
+
 
 def add_command(
     commands: Commands[Parser], name: str, run: Run, *, says: str, examples: Sequence[str] = ()

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from daemon.cli.arguments import Parser, count, seconds
+from daemon.cli.completion import add_completion
 from daemon.cli.export import add_export
 from daemon.cli.import_ import add_import
 from daemon.cli.plot import add_plot
@@ -54,7 +55,8 @@ def _parser() -> argparse.ArgumentParser:
         description="Collects MQTT messages and sensor polls into one plain CSV file.",
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="say it and end")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    parser.set_defaults(command=_next_step)
 
     run = commands.add_parser("run", help="collect until it is stopped")
     _take_config(run)
@@ -99,6 +101,7 @@ def _parser() -> argparse.ArgumentParser:
     add_plot(commands)
     add_export(commands)
     add_import(commands)
+    add_completion(commands)
     _add_explain(commands)
     _add_discover(commands)
     _add_watch(commands)
@@ -243,6 +246,12 @@ def _take_duration(parser: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         help="end by itself after this time (default: run until SIGTERM or Ctrl-C)",
     )
+
+
+def _next_step(_: argparse.Namespace) -> int:
+    from daemon.cli.next_step import next_step
+
+    return next_step()
 
 
 def _run(options: argparse.Namespace) -> int:
