@@ -9,6 +9,7 @@ from typing import Any
 
 from daemon.app import ledger_path
 from daemon.app.diagnosis import of_broker, of_configuration, saved_traffic, seen_traffic
+from daemon.app.disk_diagnosis import of_room
 from daemon.cli.status import look
 from daemon.clock import SystemClock
 from daemon.config import BrokerConfig, Config, is_loopback, load_config
@@ -32,6 +33,7 @@ def doctor(path: Path, *, listen_s: float, broker_conf: Path | None, as_json: bo
         [
             *_of_collector(config),
             *of_configuration(config),
+            *of_room(config, SystemClock().now_us()),
             *_of_brokers(config, listen_s, broker_conf),
         ]
     )

@@ -12,7 +12,7 @@ from daemon.retention.plan import (
 )
 from daemon.retention.priority import lower_priority
 from daemon.retention.report import Report, RuleReport
-from daemon.retention.room import Room, room_of
+from daemon.retention.room import Room, days_left, growth_bytes, room_of
 from daemon.retention.run import preview, run
 from daemon.retention.undo import undo
 
@@ -25,7 +25,9 @@ __all__ = [
     "RuleReport",
     "Step",
     "advice",
+    "days_left",
     "fingerprint",
+    "growth_bytes",
     "lower_priority",
     "plan_removal",
     "plan_updates",

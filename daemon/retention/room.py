@@ -9,8 +9,11 @@ from pathlib import Path
 
 from daemon.config import Config
 from daemon.retention.keeping import records
+from daemon.retention.queries import between
+from tinyflux import TinyFlux
 
 _SLACK_BYTES = 16_000_000
+_DAY_US = 86_400_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,3 +91,18 @@ def _archives(config: Config) -> Sequence[Path]:
     folders = {rule.archive for rule in config.retention.rules if rule.archive is not None}
     found = [path for folder in folders for path in folder.glob("*.csv.gz")]
     return sorted(found, key=lambda path: path.stat().st_mtime)
+
+
+def growth_bytes(data: Path, now_us: int) -> int:
+    """How many bytes of rows came in the last day. Raises OSError and ValueError."""
+    with TinyFlux(str(data), access_mode="r") as db:
+        view = db.view()
+        return view.size_bytes(view.rows(between(now_us - _DAY_US, now_us)))
+
+
+def days_left(room: Room, growth: int) -> float | None:
+    """Days until a rewrite fits no more, at so many bytes a day and if nothing is removed; None
+    where it does not grow. What comes takes room twice: in the file, and in its rewrite."""
+    if growth <= 0:
+        return None
+    return max(0.0, (room.free_bytes - room.wanted_bytes) / (2.25 * growth))
