@@ -7,6 +7,7 @@ was started with, unless they empty it on purpose.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import signal
@@ -24,23 +25,21 @@ def new_mark() -> str:
     return secrets.token_hex(16)
 
 
-def kill_marked(mark: str) -> bool:
-    """Kill every process of ours that has this mark; whether none is left.
+def kill_marked(mark: str, first: int) -> bool:
+    """Kill every process of ours that has this mark; whether none is left. `first` is the number of
+    the process that was given the mark, whose descendants have later ones.
 
-    Reads one small file for each process of our user (1 ms for 150).
+    Reads one small file for each process of our user that has begun since (a fraction of a
+    millisecond).
     """
     wanted = f"{MARK}={mark}".encode()
-    # After each one that was found, two rounds have to find none: what has just ended may have
-    # left a child that came after the list of processes was made.
-    needed_rounds = 1
+    quiet_rounds = 0
     for _ in range(_ROUNDS):
-        found, has_lost_one = _marked(wanted)
-        if found or has_lost_one:
-            needed_rounds = 2
-        else:
-            needed_rounds -= 1
-            if needed_rounds == 0:
-                return True
+        found = _marked(wanted, first)
+        # What has just ended may have left a child that came after the list was made.
+        quiet_rounds = 0 if found else quiet_rounds + 1
+        if quiet_rounds == 2:
+            return True
         for number in found:
             if not _kill(number, wanted):
                 return False
@@ -48,20 +47,32 @@ def kill_marked(mark: str) -> bool:
     return False
 
 
-def _marked(wanted: bytes) -> tuple[list[int], bool]:
-    """The processes of our user that have the mark, and whether one ended while it was asked."""
+def _marked(wanted: bytes, first: int) -> list[int]:
+    """The processes of our user that have the mark."""
     own, user = os.getpid(), os.geteuid()
-    found, has_lost_one = [], False
+    # Numbers begin anew where the kernel has come to the last one.
+    lowest = first if _latest_number() >= first else 0
+    found = []
     with os.scandir("/proc") as entries:
         for entry in entries:
-            if not entry.name.isdecimal() or int(entry.name) == own:
+            if not entry.name.isdecimal() or int(entry.name) in (own, first):
                 continue
-            try:
+            if int(entry.name) < lowest:
+                continue
+            # It may end at any moment; one of the kernel has no environment either.
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
                 if entry.stat().st_uid == user and _has(int(entry.name), wanted):
                     found.append(int(entry.name))
-            except (FileNotFoundError, ProcessLookupError):
-                has_lost_one = True
-    return found, has_lost_one
+    return found
+
+
+def _latest_number() -> int:
+    """The number of the process that was started last (proc(5), loadavg)."""
+    try:
+        with open("/proc/loadavg", encoding="ascii") as line:
+            return int(line.read().split()[-1])
+    except (OSError, ValueError, IndexError):
+        return 0
 
 
 def _has(number: int, wanted: bytes) -> bool:

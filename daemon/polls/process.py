@@ -154,7 +154,7 @@ class Program:
                 for pipe in (process.stdout, process.stderr):
                     if pipe is not None:
                         pipe.close()
-                kill_marked(self._mark)
+                kill_marked(self._mark, process.pid)
         return status
 
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import socket
 import sys
+import threading
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -106,6 +110,36 @@ def test_connection_that_is_half_open_is_left_at_the_timeout(tmp_path: Path) -> 
         with pytest.raises(SensorError, match="unit 7") as failure:
             sensor.read(0.5)
     assert failure.value.kind == "no-answer"
+
+
+def test_device_that_drips_bytes_is_left_at_the_timeout(tmp_path: Path) -> None:
+    # The beginning of an answer of 32 bytes, and then a byte now and then for ever.
+    with serving_modbus(b"\0\1\0\0\0\x20\7\3\x1d") as port:
+        sensor = opened(
+            tmp_path, poll(f"tcp://127.0.0.1:{port}", "a: {address: 0}", ", timeout: 500ms")
+        )
+        with pytest.raises(SensorError) as failure:
+            sensor.read(0.5)
+    assert failure.value.kind == "no-answer"
+
+
+@contextlib.contextmanager
+def serving_modbus(beginning: bytes) -> Iterator[int]:
+    """A device that begins its first answer so, and then drips; its port."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def talk() -> None:
+            with contextlib.suppress(OSError):
+                link, _ = listener.accept()
+                with link:
+                    link.recv(100)
+                    link.sendall(beginning)
+                    while True:
+                        time.sleep(0.05)
+                        link.sendall(b"\0")
+
+        threading.Thread(target=talk, daemon=True).start()
+        yield listener.getsockname()[1]
 
 
 def test_nobody_who_listens_is_a_named_failure(tmp_path: Path) -> None:
