@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help run test lint format bench bench-ingest bench-mapping bench-wear bench-household bench-polls \
-    crash fuzz kill soak soak-retention test-nspawn test-vm install uninstall clean
+    bench-start crash fuzz kill soak soak-retention test-nspawn test-vm install uninstall clean
 
 BIN := .venv/bin
 
@@ -21,6 +21,7 @@ help:
 	@echo 'make bench-wear     measure what reaches the disk at ten messages a second (an hour, root)'
 	@echo 'make bench-household   what deadband, throttle and the like leave of a day (a minute)'
 	@echo 'make bench-polls    measure how many polls a second are sustained beside sensors that hang'
+	@echo 'make bench-start    measure a start until READY, and the memory that it then has'
 	@echo 'make crash   kill a writer 500 times, then let six processes write and read for a minute'
 	@echo '             (make crash KILLS=5000 SECONDS=600)'
 	@echo 'make kill    kill the collector 50 times under load, then cut, stop and fill what it needs'
@@ -84,6 +85,10 @@ bench-wear:
 	@sh tools/environment.sh venv test
 	@sh tools/environment.sh programs
 	@$(BIN)/python -m benchmarks.wear --seconds $(or $(SECONDS),3600) $(ARGS)
+
+bench-start:
+	@sh tools/environment.sh venv test
+	@$(BIN)/python -m benchmarks.start $(ARGS)
 
 crash:
 	@sh tools/environment.sh venv test
