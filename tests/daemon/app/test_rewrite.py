@@ -5,12 +5,16 @@ from __future__ import annotations
 import logging
 from datetime import UTC, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from daemon.app.rewrite import RetentionJob
+from daemon.config import load_config, parse_cron
+from daemon.scheduling import Calendar, Every, Schedule
 from tinyflux import Point, TinyFlux
 
+OSLO = ZoneInfo("Europe/Oslo")
 CONFIG = """\
 collector: {clock: {wait_for_sync: 0s}}
 retention: {rules: [{name: all, match: {measurement: m}, max_age: 7d}]}
@@ -30,3 +34,22 @@ def test_it_waits_for_a_clock_that_can_be_believed(
     with TinyFlux(str(data)) as db:
         assert len(db) == left
     assert ("retention waits" in caplog.text) is not is_believed
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        pytest.param("every: 2h", Every(7200.0), id="interval"),
+        pytest.param('every: 2h, quiet_hours: "03:30-05:00"', Every(7200.0), id="often"),
+        pytest.param(
+            'quiet_hours: "03:30-05:00"', Calendar(parse_cron("30 3 * * *"), OSLO), id="quiet-hours"
+        ),
+        pytest.param('cron: "0 4 * * *"', Calendar(parse_cron("0 4 * * *"), OSLO), id="cron"),
+    ],
+)
+def test_it_runs_as_the_configuration_says(
+    tmp_path: Path, options: str, expected: Schedule
+) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(f"collector: {{timezone: Europe/Oslo}}\nretention: {{{options}}}\n")
+    assert RetentionJob(path, lambda: True).schedule(load_config(path)) == expected
