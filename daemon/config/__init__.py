@@ -41,6 +41,7 @@ from daemon.config.retention import (
 )
 from daemon.config.root import Config
 from daemon.config.section import (
+    MAX_NAME,
     InputPath,
     Items,
     Name,
@@ -68,6 +69,7 @@ from daemon.documents import data_folder
 from daemon.zones import find_zone, local_zone
 
 __all__ = [
+    "MAX_NAME",
     "Announcement",
     "ArithmeticTrouble",
     "AvailabilityRule",

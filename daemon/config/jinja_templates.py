@@ -20,6 +20,12 @@ from daemon.config.template_filters import (
     NoValue,
     TemplateTrouble,
     Undefined,
+    bitwise_and,
+    bitwise_or,
+    iif,
+    is_number,
+    log,
+    sqrt,
 )
 from daemon.config.template_steps import Evaluate, Variables
 
@@ -36,7 +42,8 @@ _ALLOWED_NODES = (
 )  # fmt: skip
 _FUNCTIONS: dict[str, Any] = {
     "float": NUMBERS["float"], "int": NUMBERS["int"], "round": NUMBERS["round"], "min": min,
-    "max": max, "abs": abs, "bool": bool, "len": len,
+    "max": max, "abs": abs, "bool": bool, "len": len, "iif": iif, "is_number": is_number,
+    "log": log, "sqrt": sqrt, "bitwise_and": bitwise_and, "bitwise_or": bitwise_or,
 }  # fmt: skip
 _METHODS = frozenset(
     ("split", "strip", "lstrip", "rstrip", "lower", "upper", "startswith", "endswith", "replace",
@@ -45,7 +52,8 @@ _METHODS = frozenset(
 _FILTERS = frozenset(
     ("abs", "capitalize", "default", "d", "first", "float", "int", "join", "last", "length",
      "count", "list", "lower", "max", "min", "replace", "reverse", "round", "sort", "string", "sum",
-     "title", "trim", "unique", "upper", "items", "is_defined", "multiply")
+     "title", "trim", "unique", "upper", "items", "is_defined", "multiply", "iif", "is_number",
+     "log", "sqrt", "bitwise_and", "bitwise_or")
 )  # fmt: skip
 _NAMES = frozenset(
     ("value", "value_json", "topic", "true", "false", "none", "True", "False", "None")
@@ -116,6 +124,8 @@ def _environment() -> _Environment:
     environment.globals.update(_FUNCTIONS)
     environment.globals[_CONCATENATE] = _joined
     environment.filters.update(NUMBERS)
+    for function in (iif, is_number, log, sqrt, bitwise_and, bitwise_or):
+        environment.filters[function.__name__] = function
     environment.filters.update(is_defined=_is_defined, replace=_replaced, join=_join)
     return environment
 

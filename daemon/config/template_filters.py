@@ -62,9 +62,14 @@ def _float(value: Any, default: Any = _NOTHING) -> Any:
     return _fallback(value, default)
 
 
-def _int(value: Any, default: Any = _NOTHING) -> Any:
+def _int(value: Any, default: Any = _NOTHING, base: Any = 10) -> Any:
     if isinstance(value, int):
         return int(value)
+    if base != 10 and isinstance(value, str):
+        try:
+            return int(value, base)
+        except (ValueError, TypeError):
+            return _fallback(value, default)
     number = _float(value, None)
     return _fallback(value, default) if number is None else int(number)
 
@@ -75,14 +80,54 @@ def _fallback(value: Any, default: Any) -> Any:
     raise TemplateTrouble(f"{str(present(value))[:40]!r} is no number")
 
 
-def _round(value: Any, digits: Any = 0, method: Any = "common") -> Any:
-    number, places = _float(value), int(number_of(digits))
-    if not -12 <= places <= 12 or method not in ("common", "floor", "ceil"):
-        raise TemplateTrouble("round takes up to 12 digits, and common, floor or ceil")
+def _round(value: Any, precision: Any = 0, method: Any = "common", default: Any = _NOTHING) -> Any:
+    number, places = _float(value, None), int(number_of(precision))
+    if not -12 <= places <= 12 or method not in ("common", "floor", "ceil", "half"):
+        raise TemplateTrouble("round takes up to 12 digits, and common, floor, ceil or half")
+    if number is None:
+        return _fallback(value, default)
     if method == "common":
         return round(number, places)
+    if method == "half":
+        return round(number * 2) / 2
     turn = math.floor if method == "floor" else math.ceil
     return turn(number * 10**places) / 10**places
+
+
+def iif(value: Any, if_true: Any = True, if_false: Any = False, if_none: Any = _NOTHING) -> Any:
+    """Home Assistant's immediate if."""
+    if value is None and if_none is not _NOTHING:
+        return if_none
+    return if_true if value else if_false
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value is a number, or a text that is one."""
+    return not isinstance(value, bool) and _float(value, None) is not None
+
+
+def log(value: Any, base: Any = math.e, default: Any = _NOTHING) -> Any:
+    """The logarithm of a number above 0."""
+    number, root = _float(value, None), _float(base)
+    if number is None or number <= 0 or root <= 0 or root == 1:
+        return _fallback(value, default)
+    return math.log(number, root)
+
+
+def sqrt(value: Any, default: Any = _NOTHING) -> Any:
+    """The square root of a number from 0 on."""
+    number = _float(value, None)
+    return _fallback(value, default) if number is None or number < 0 else math.sqrt(number)
+
+
+def bitwise_and(value: Any, other: Any) -> int:
+    """The bits that both whole numbers have."""
+    return int(number_of(value)) & int(number_of(other))
+
+
+def bitwise_or(value: Any, other: Any) -> int:
+    """The bits that either whole number has."""
+    return int(number_of(value)) | int(number_of(other))
 
 
 def _default(value: Any, other: Any = "", even_if_false: Any = False) -> Any:

@@ -109,6 +109,7 @@ _PAIR = re.compile(
     r"""[\s,;&]*(?P<name>[^\s=:,;&"']+)\s*[=:](?:\s*"(?P<double>[^"]*)"|\s*'(?P<single>[^']*)'|"""
     r"""\s+(?![^\W\d]\w*\s*[=:])(?P<spaced>[^\s,;&"']*)|(?P<plain>[^\s,;&"']*))"""
 )
+_MAX_PAIRS = 2_000
 _BETWEEN = re.compile(r"[\s,;&]*")
 
 
@@ -175,6 +176,8 @@ def _decode_lines(payload: bytes) -> list[Context]:
 
 def _line_context(line: str) -> Context:
     texts: dict[str, str] = {}
+    if line.count("=") > _MAX_PAIRS:
+        raise Unfit(Kind.TOO_MANY, f"a line has more than {_MAX_PAIRS} tags and fields")
     try:
         parts = from_line(line, texts=texts)
     except ValueError as error:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from daemon.config import is_clean
+from daemon.config import MAX_NAME, is_clean
 from daemon.mapping.memory import FieldMemory
 from daemon.mapping.parsers import as_float, as_int
 from daemon.mapping.reach import Context
@@ -19,6 +19,8 @@ from daemon.messages import JsonValue
 FieldSet: TypeAlias = "dict[str, int | float | None]"
 
 MAX_FIELDS = 250
+_MAX_VALUES = 2_000
+"""Of one payload, stored or not."""
 _MAX_DEPTH = 12
 _CACHED_NAMES = 10_000
 
@@ -133,6 +135,8 @@ class Leaves:
     troubles: list[Unfit] = field(default_factory=list)
     renamed: set[str] = field(default_factory=set)
     """The fields that have another name than their values."""
+    n_values: int = 0
+    """That were looked at."""
 
     def gather(self, value: JsonValue, name: str, key: str = "", depth: int = 0) -> None:
         """Add what `value` holds; names of nested keys are joined with _. Raises Unfit."""
@@ -150,7 +154,13 @@ class Leaves:
     def add(self, value: JsonValue, name: str, key: str) -> None:
         """One value that is no object and no list. Raises Unfit for too many."""
         rule = self.rule
+        self.n_values += 1
+        if self.n_values > _MAX_VALUES:
+            raise Unfit(Kind.TOO_MANY, f"the payload has more than {_MAX_VALUES} values")
         if name in rule.taken or rule.is_excluded(name, key):
+            return
+        if len(name) > MAX_NAME:
+            self._refuse_name(name)
             return
         if rule.is_snake:
             name = snake(name)
@@ -176,9 +186,7 @@ class Leaves:
 
     def _put(self, name: str, number: int | float, *, is_renamed: bool) -> None:
         if not is_clean(name):
-            self.troubles.append(
-                Unfit(Kind.NAME, f"the key {name[:60]!r} cannot be the name of a field")
-            )
+            self._refuse_name(name)
         elif name in self.fields and is_renamed:
             return
         elif name in self.fields and name not in self.renamed:
@@ -191,6 +199,11 @@ class Leaves:
                 self.renamed.add(name)
             else:
                 self.renamed.discard(name)
+
+    def _refuse_name(self, name: str) -> None:
+        self.troubles.append(
+            Unfit(Kind.NAME, f"the key {name[:60]!r} cannot be the name of a field")
+        )
 
     def _number(self, value: JsonValue, name: str) -> int | float | None:
         kind = type(value)

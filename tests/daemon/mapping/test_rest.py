@@ -1,5 +1,6 @@
 """Values that a rule does not name one by one, and rules that take only some messages."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -304,3 +305,71 @@ def test_single_value_is_stored_under_another_name(tmp_path: Path) -> None:
 def test_name_that_makes_no_sense_is_refused(tmp_path: Path, field: str, reason: str) -> None:
     with pytest.raises(ConfigError, match=reason):
         rule_mapper(tmp_path, f"fields: {{{field}}}")
+
+
+@pytest.mark.parametrize(
+    ("options", "payload"),
+    [
+        ('each: "$..[*]", key: v', "x{y}"),
+        ('each: "$..[*]", key: v', "1" * 5000),
+        ('each: "$..[*]", key: v', '"{\\"a\\": 5}"'),
+        ('fields: {v: {path: "$..a"}}', '"{\\"a\\": 5}"'),
+    ],
+)
+def test_a_text_is_no_json_for_a_path_to_look_into(
+    tmp_path: Path, options: str, payload: str
+) -> None:
+    mapped = rule_mapper(tmp_path, options).map(message(payload))
+    assert mapped.points == ()
+    assert mapped.outcome in (Outcome.REJECTED, Outcome.NO_VALUE)
+    assert mapped.kind != "bug"
+
+
+@pytest.mark.parametrize(
+    ("options", "payload"),
+    [
+        ("each: \"$[?@.a == 'x' || @.b > 2]\", fields: {b: {}}", "[" + "1," * 6000 + "1]"),
+        ("text: enum, names: snake", json.dumps({f"k{n}": f"word {n % 9}" for n in range(2500)})),
+        ('fields: {"*": {kind: counter}}', json.dumps({f"k{n}": n for n in range(2500)})),
+        ("payload: line_protocol", "m" + ",t=1" * 2500 + " v=1"),
+    ],
+)
+def test_payload_of_too_many_values_is_refused_unread(
+    tmp_path: Path, options: str, payload: str
+) -> None:
+    mapped = rule_mapper(tmp_path, options).map(message(payload))
+    assert (mapped.outcome, mapped.kind) == (Outcome.REJECTED, "too-many")
+
+
+def test_a_key_of_any_length_is_refused_as_a_name(tmp_path: Path) -> None:
+    payload = json.dumps({"Kk" * 100_000: 1, "a": 2})
+    mapped = rule_mapper(tmp_path, "names: snake").map(message(payload))
+    assert (mapped.kind, fields_of(mapped)) == ("name", {"a": 2})
+
+
+@pytest.mark.parametrize(
+    ("template", "wanted"),
+    [
+        ("{{ value_json.h | int(base=16) }}", 255),
+        ("{{ value_json.h | int(0, 16) }}", 255),
+        ("{{ value_json.x | int(7, 16) }}", 7),
+        ("{{ value_json.f | round(precision=1) }}", 2.3),
+        ("{{ value_json.x | round(1, default=0) }}", 0),
+        ("{{ value_json.f | round(0, 'half') }}", 2.5),
+        ("{{ iif(value_json.f > 2, 1, 0) }}", 1),
+        ("{{ (value_json.f > 3) | iif(1, 0) }}", 0),
+        ("{{ 1 if is_number(value_json.f) else 0 }}", 1),
+        ("{{ 1 if value_json.x | is_number else 0 }}", 0),
+        ("{{ value_json.n | bitwise_and(2) }}", 2),
+        ("{{ bitwise_or(value_json.n, 8) }}", 14),
+        ("{{ log(100, 10) | round(1) }}", 2),
+        ("{{ sqrt(value_json.n + 3) }}", 3),
+        ("{{ log(0, 10, 5) }}", 5),
+    ],
+)
+def test_templates_know_what_home_assistant_knows(
+    tmp_path: Path, template: str, wanted: float
+) -> None:
+    rules = rule_mapper(tmp_path, f'fields: {{v: {{value_template: "{template}"}}}}')
+    mapped = rules.map(message('{"h": "ff", "x": "xyz", "f": 2.345, "n": 6}'))
+    assert fields_of(mapped) == {"v": wanted}
