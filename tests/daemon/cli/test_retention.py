@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -81,3 +82,35 @@ def test_an_unsynchronised_clock_removes_nothing(
     assert main(["retention", "--run", "-c", config]) != 0
     assert "the clock of this machine is not synchronised" in capsys.readouterr().err
     assert _ages(config) == before
+
+
+def test_the_plan_of_one_rule_as_json(config: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with Path(config).open("a", encoding="utf-8") as file:
+        file.write("    - {name: other, match: {measurement: other}, max_age: 7d}\n")
+    assert main(["retention", "--plan", "-c", config, "--rule", "other", "--json"]) == 0
+    plan = json.loads(capsys.readouterr().out)
+    assert [(each["rule"], each["points"]) for each in plan["rules"]] == [("other", 0)]
+
+
+def test_a_rule_that_there_is_not_is_an_error(
+    config: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["retention", "--plan", "-c", config, "--rule", "old"]) != 0
+    assert "no retention rule is called 'old'; rules: old climate" in capsys.readouterr().err
+
+
+def test_undo_brings_back_what_a_run_removed(config: str) -> None:
+    with Path(config).open("a", encoding="utf-8") as file:
+        file.write("  undo: 1d\n")
+    assert _run_in_child(config) == 0
+    command = [sys.executable, "-m", "daemon", "retention", "--undo", "-c", config]
+    assert subprocess.run(command, timeout=60, check=False).returncode == 0
+    assert sorted(_ages(config)) == [0.0, 8.0, 30.0]
+
+
+@pytest.mark.parametrize(
+    "options", [["--plan", "--now"], ["--undo", "--rule", "x"]], ids=["plan-now", "undo-rule"]
+)
+def test_options_that_do_not_go_together_are_refused(config: str, options: list[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["retention", *options, "-c", config])
