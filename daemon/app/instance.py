@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import pwd
 from pathlib import Path
 
 from daemon.errors import EX_CANTCREAT, EX_NOPERM, EX_UNAVAILABLE, StartError
@@ -26,7 +27,9 @@ class InstanceLock:
         self._descriptor = -1
 
     def acquire(self) -> None:
-        """Hold the lock from now on. StartError names the process that has it."""
+        """Hold the lock from now on. StartError names the process that has it, or the user whom root
+        would lock out."""
+        self._refuse_root()
         descriptor = self._open()
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -46,6 +49,22 @@ class InstanceLock:
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
+
+    def _refuse_root(self) -> None:
+        """What root makes in a user's folder, that user cannot write any more."""
+        folder = self._path.parent
+        try:
+            owner = folder.stat().st_uid
+        except OSError:
+            return
+        if os.geteuid() == 0 and owner != 0:
+            name = _user_name(owner)
+            raise StartError(
+                f"{folder} belongs to the user {name}, and files that root makes there would lock "
+                f"that user's collector out: start it as {name} (runuser -u {name} -- "
+                "tinyflux-collector run ...), or as the service (systemctl start)",
+                EX_NOPERM,
+            )
 
     def _open(self) -> int:
         try:
@@ -72,6 +91,13 @@ class InstanceLock:
                 "folder on a disk with room",
                 EX_CANTCREAT,
             ) from error
+
+
+def _user_name(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
 
 
 def lock_path(data: Path) -> Path:
