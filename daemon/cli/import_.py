@@ -116,12 +116,13 @@ def _stored(
         print("stopped; the same command goes on from here", file=sys.stderr)
         return None
     except OSError as error:
-        raise _refused(located.path, error) from error
+        raise store_refusal(located.path, error) from error
     except ValueError as error:
         raise RequestError(f"{source}: {error}") from error
 
 
-def _refused(path: Path, error: OSError) -> RequestError:
+def store_refusal(path: Path, error: OSError) -> RequestError:
+    """What the system's refusal to store means, and what to do."""
     status = {
         errno.ENOENT: EX_CANTCREAT,
         errno.EACCES: EX_NOPERM,

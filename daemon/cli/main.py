@@ -12,6 +12,7 @@ from daemon.cli.arguments import Parser, count, seconds
 from daemon.cli.completion import add_completion
 from daemon.cli.export import add_export
 from daemon.cli.import_ import add_import
+from daemon.cli.import_recorder import add_import_recorder
 from daemon.cli.plot import add_plot
 from daemon.cli.query import add_query
 from daemon.cli.stats import add_stats
@@ -101,6 +102,7 @@ def _parser() -> argparse.ArgumentParser:
     add_plot(commands)
     add_export(commands)
     add_import(commands)
+    add_import_recorder(commands)
     add_completion(commands)
     _add_explain(commands)
     _add_discover(commands)

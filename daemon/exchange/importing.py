@@ -44,10 +44,19 @@ _BATCH_POINTS = 5000
 class Import:
     """One import. `run` does it; everything is on disk when that returns."""
 
-    def __init__(self, source: Path, data: Path, form: Form, columns: Columns) -> None:
+    def __init__(
+        self,
+        source: Path,
+        data: Path,
+        form: Form | None,
+        columns: Columns,
+        *,
+        identity: str | None = None,
+    ) -> None:
+        """`identity` says by what a broken off import is known again; default: size and time."""
         self._source, self._data, self._form, self._columns = source, data, form, columns
         stat = source.stat()
-        self._key = json.dumps(
+        self._key = identity or json.dumps(
             [form, str(source.absolute()), stat.st_size, stat.st_mtime_ns, repr(columns)]
         )
         name = hashlib.sha256(str(source.absolute()).encode()).hexdigest()[:12]
@@ -79,7 +88,7 @@ class Import:
             report.n_points = report.resumed_at = state["points"]
             report.losses.n_left_out = state["left_out"]
         is_in_doubt = state is not None
-        with TinyFlux(self._data) as db, closing(self._records(position, report.losses)) as records:
+        with TinyFlux(self._data) as db, closing(self.records(position, report.losses)) as records:
             while batch := list(islice(records, _BATCH_POINTS)):
                 points = [point for _, point in batch if point is not None]
                 fresh = points
@@ -111,7 +120,8 @@ class Import:
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
-    def _records(self, position: int, losses: Losses) -> Records:
+    def records(self, position: int, losses: Losses) -> Records:
+        """What the source holds behind a position, in an order that stays."""
         if self._form == "tinyflux":
             with _unpacked(self._source, self._data.parent) as path:
                 yield from _stored_points(path, position)
