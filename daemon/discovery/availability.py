@@ -25,6 +25,9 @@ class Presence:
     template: str
     online: str
     offline: str
+    is_of_value: bool = False
+    """Whether the entity's states come on this topic too: it says of a value whether it counts,
+    not of the device whether it is there."""
 
     def option(self) -> dict[str, Any]:
         """It as one of the `availability` of a rule."""
@@ -43,8 +46,7 @@ class Presence:
 def presences_of(
     config: Mapping[str, Any], templates: Templates, reasons: list[str]
 ) -> Iterator[Presence]:
-    """The topics; what cannot be used becomes one of the reasons. A topic that has states too says
-    of a value whether it is there, not of the device, and is passed over."""
+    """The topics; what cannot be used becomes one of the reasons."""
     states = {text for key, text in config.items() if key.endswith("_topic") and key != _TOPIC}
     for item in _items(config):
         presence = Presence(
@@ -52,11 +54,11 @@ def presences_of(
             item.get("value_template", ""),
             item.get("payload_available", "").strip() or "online",
             item.get("payload_not_available", "").strip() or "offline",
+            is_of_value=item["topic"] in states,
         )
         try:
-            if presence.topic not in states:
-                _check(presence, templates)
-                yield presence
+            _check(presence, templates)
+            yield presence
         except ValueError as error:
             reasons.append(f"availability: {error}")
 

@@ -55,7 +55,7 @@ def unit_of(entity: Entity) -> str:
     if entity.component in ("climate", "water_heater"):
         unit = str(config.get("temperature_unit", ""))
         return f"°{unit}" if unit in ("C", "F") else unit
-    return str(config.get("unit_of_measurement", ""))
+    return str(config.get("unit_of_measurement", "")).strip()
 
 
 def compile_entity(
@@ -211,7 +211,7 @@ def _kind(entity: Entity, aspect: Aspect) -> Kind:
     config, kind = entity.config, device_class(entity)
     if kind == "enum" or config.get("options"):
         return Kind.TEXT
-    is_number = config.get("unit_of_measurement") or config.get("state_class") or kind in NUMERIC
+    is_number = unit_of(entity) or config.get("state_class") or kind in NUMERIC
     return Kind.NUMBER if is_number else Kind.GUESS
 
 

@@ -279,7 +279,8 @@ class Registry:
         the device has them; and what is owned for that."""
         who = dict(names.tags).get("device", entity.path)
         rules, owned = [], set()
-        for topic, rule in compile_presences(names, presences).items():
+        of_device = [presence for presence in presences if not presence.is_of_value]
+        for topic, rule in compile_presences(names, of_device).items():
             key = ("availability", who, topic)
             owned.add(key)
             if self._sharing.own(entity.path, key) == entity.path:

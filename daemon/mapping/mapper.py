@@ -108,10 +108,19 @@ class RuleMapper:
         router = self._routers.get(message.source)
         routes = router.routes(message.topic) if router is not None else ()
         parts = []
+        gone: set[str] = set()
         if router is not None:
             for presence, names in router.presences(message.topic):
-                parts.append(presence.apply(message, names))
+                said = presence.apply(message, names)
+                if presence.is_own and not said.gone:
+                    # The reading beside it says what is wrong with the message.
+                    continue
+                parts.append(said)
+                gone.update(origin.rule for origin in said.gone)
         for route in routes:
+            if route.place.placed.name in gone:
+                # What counts for nothing, by its own message, is no reading.
+                continue
             mapped = route.apply(message)
             if mapped is None:
                 continue

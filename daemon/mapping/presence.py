@@ -23,6 +23,8 @@ class Presence:
         """`rule` is its name."""
         self.rule = rule
         self.topic = parse_availability_topic(availability.topic)
+        self.is_own = False
+        """Whether the rule's readings come on this topic too, in the same messages."""
         self._online = {word.strip().casefold() for word in availability.online}
         self._offline = {word.strip().casefold() for word in availability.offline}
         self._needs_json = availability.path is not None

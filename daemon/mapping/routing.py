@@ -88,6 +88,8 @@ class RuleCompiler:
         )
         self.rules[placed.name] = placed.rule
         presences = tuple(Presence(placed.name, one) for one in placed.rule.availability)
+        for presence in presences:
+            presence.is_own = "/".join(presence.topic.levels) == placed.rule.topic
         return CompiledPlace(placed, rule, presences)
 
     def compile_poll(self, name: str, poll: PollOptions) -> ReadingRule:
@@ -162,7 +164,7 @@ class Router:
         found = []
         owners = self._owners(topic) if self._presences else {}
         for number in self._trie.match(topic):
-            if number in owners:
+            if any(not presence.is_own for presence, _ in owners.get(number, ())):
                 # What its device says of itself is no reading.
                 continue
             found.append(self._route(number, topic))

@@ -117,6 +117,30 @@ def test_topic_of_a_state_says_nothing_of_the_device(tmp_path: Path) -> None:
     assert point["measurement"] == "sensor"
 
 
+def test_value_whose_own_message_says_that_it_does_not_count_is_not_stored(tmp_path: Path) -> None:
+    mapper = discovering(tmp_path)
+    avty = [{"t": "z/Plug", "val_tpl": "{{ 'online' if value_json.ok else 'offline' }}"}]
+    send(mapper, "homeassistant/sensor/1/p/config", {**SENSOR, "avty": avty})
+    other = {**SENSOR, "uniq_id": "q", "val_tpl": "{{ value_json.energy }}"}
+    send(mapper, "homeassistant/sensor/1/q/config", other)
+    mapped = send(mapper, "z/Plug", '{"power": 5, "energy": 7, "ok": false}')
+    # The other entity of the topic has said nothing of the kind; what is gone has null.
+    assert [point["fields"] for point in points_of(mapped)] == [{"value": 7.0}]
+    assert len(mapped.gone) == 1
+    mapped = send(mapper, "z/Plug", '{"power": 5, "ok": true}')
+    assert [point["fields"] for point in points_of(mapped)] == [{"value": 5.0}]
+    assert mapped.gone == ()
+
+
+def test_unit_of_blanks_is_no_unit(tmp_path: Path) -> None:
+    mapper = discovering(tmp_path)
+    # Tasmota's TotalStartTime, which is text.
+    announced = {**SENSOR, "unit_of_meas": " ", "val_tpl": "{{ value_json.since }}"}
+    send(mapper, "homeassistant/sensor/1/p/config", announced)
+    mapped = send(mapper, "z/Plug", '{"since": "2026-11-24T10:00:00", "power": 5}')
+    assert (mapped.outcome, points_of(mapped)) == (Outcome.NO_VALUE, [])
+
+
 @pytest.mark.parametrize("text", [15, "15", 15.0])
 def test_expire_after_is_that_of_the_rule(tmp_path: Path, text: object) -> None:
     mapper = discovering(tmp_path)
