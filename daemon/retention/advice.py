@@ -14,6 +14,8 @@ from daemon.retention.room import room_notice
 
 _DAY_US = 86_400_000_000
 _SILENT_US = 7 * _DAY_US
+_WAITING = ""
+"""Where it is noted since when roll-ups wait to be mended: no rule has this name."""
 
 
 def seen_path(data: Path) -> Path:
@@ -30,8 +32,24 @@ def note_seen(data: Path, matched: Mapping[str, bool], now_us: int) -> None:
         else known[name]
         for name, does in matched.items()
     }
+    if _WAITING in known:
+        seen[_WAITING] = known[_WAITING]
     if seen != known:
         replace_file(seen_path(data), json.dumps(seen, indent=1, sort_keys=True).encode() + b"\n")
+
+
+def mending_since_us(data: Path, now_us: int, *, is_waiting: bool) -> int:
+    """Since when roll-ups wait to be mended; noted when the first does, and when none does any
+    more. Raises OSError."""
+    known = _read(seen_path(data))
+    since_us = known.get(_WAITING, now_us)
+    changed = {name: at for name, at in known.items() if name != _WAITING}
+    if is_waiting:
+        changed[_WAITING] = since_us
+    if changed != known:
+        content = json.dumps(changed, indent=1, sort_keys=True).encode() + b"\n"
+        replace_file(seen_path(data), content)
+    return since_us
 
 
 def advice(config: Config, now_us: int) -> list[str]:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from daemon.clock import Clock, SystemClock
 from daemon.config import Config, RetentionRule, is_within
-from daemon.retention.advice import note_seen
+from daemon.retention.advice import mending_since_us, note_seen
 from daemon.retention.chains import ChainWork, points_of
 from daemon.retention.errors import RetentionError
 from daemon.retention.habits import habits_of
@@ -42,6 +42,7 @@ from tinyflux.view import View
 
 Told = Callable[[str], None]
 _BATCH_POINTS = 5_000
+_LONGEST_WAIT_US = 7 * 86_400_000_000
 _BYTES_PER_S = 15e6
 """What a rewrite comes to on a card, before anything is known of this one."""
 
@@ -210,11 +211,24 @@ class _Run:
             found = plan_removal(self._all_rules, numbers, view, self._now, mended=self._mended)
             return self._laid_aside(found, view)
 
+        self._wait_to_mend()
         if self._may_have_work(db, numbers):
             self._told("removing what is old")
             db.revise(decide, self._config.storage.compact_keys)
             self._keeping.finish(self._kept)
             self._take(found)
+            mending_since_us(self._data, self._began_us, is_waiting=False)
+        elif self._mended:
+            self._waits.append(
+                f"{self._mended} roll-ups to which late points came are mended when the file is "
+                "rewritten, in a week at the latest"
+            )
+
+    def _wait_to_mend(self) -> None:
+        """What waits to be mended does not wait for ever where nothing goes."""
+        since_us = mending_since_us(self._data, self._began_us, is_waiting=bool(self._mended))
+        if self._mended and self._began_us - since_us >= _LONGEST_WAIT_US:
+            self._now = replace(self._now, threshold=0.0)
 
     def _laid_aside(self, found: Removal, view: View) -> list[Change]:
         """The changes, once what is to be kept of what goes is on disk."""

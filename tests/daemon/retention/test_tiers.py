@@ -251,6 +251,23 @@ def test_large_file_is_rewritten_when_enough_of_it_can_go(
     assert len(stored(config, "climate")) < 120
 
 
+def test_roll_up_to_which_late_points_came_waits_for_a_rewrite_a_week_at_most(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("daemon.retention.plan.SMALL_BYTES", 0)
+    config = configured(tmp_path, rule("{every: 1h}", max_age="forever"))
+    store(config, [Sample(600.0 * n, "attic", 1.0) for n in range(12)])
+    run(config, at(20))
+    store(config, [Sample(60.0, "attic", 1.0)])
+    counts = []
+    for days in range(1, 10):
+        report = run(config, at(20 + 24 * days))
+        counts.append(rolled(config, "climate_1h")[START, "attic"]["t_count"])
+        assert any("late points came" in line for line in report.lines()) is (counts[-1] == 6)
+        assert days < 9 or report.points == 0
+    assert counts == [6] * 7 + [7] * 2
+
+
 @pytest.mark.parametrize(
     ("hours", "left"), [(99.5, 120), (101.5, 0)], ids=["before-them", "in-them"]
 )
