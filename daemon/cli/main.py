@@ -10,9 +10,10 @@ from pathlib import Path
 
 from daemon.cli.arguments import Parser, count, seconds
 from daemon.cli.completion import add_completion
-from daemon.cli.export import add_export
+from daemon.cli.export import INTERRUPTED, add_export
 from daemon.cli.import_ import add_import
 from daemon.cli.import_recorder import add_import_recorder
+from daemon.cli.import_telegraf import add_import_telegraf
 from daemon.cli.plot import add_plot
 from daemon.cli.query import add_query
 from daemon.cli.stats import add_stats
@@ -44,6 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except CollectorError as error:
         print(f"tinyflux-collector: {error}", file=sys.stderr)
         return error.exit_status
+    except KeyboardInterrupt:
+        print(file=sys.stderr)
+        return INTERRUPTED
     except BrokenPipeError:
         # The reader of our output has gone, as `head` does. Python would complain at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -103,6 +107,7 @@ def _parser() -> argparse.ArgumentParser:
     add_export(commands)
     add_import(commands)
     add_import_recorder(commands)
+    add_import_telegraf(commands)
     add_completion(commands)
     _add_explain(commands)
     _add_discover(commands)

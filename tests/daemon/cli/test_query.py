@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 from datetime import datetime, timedelta
@@ -310,3 +311,19 @@ def test_a_query_imports_nothing_that_it_does_not_need(
         cwd=Path(__file__).parents[3],
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_ctrl_c_is_no_traceback(tmp_path: Path) -> None:
+    path = tmp_path / "long.csv"
+    path.write_bytes(b"2025-06-01T12:00:00,m,t_a,b,f_x,1\r\n" * 300_000)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "daemon", "query", "--data", str(path), "--format", "csv"],
+        cwd=Path(__file__).parents[3],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert (process.returncode, said) == (130, b"\n")
