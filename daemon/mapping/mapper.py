@@ -118,7 +118,7 @@ class RuleMapper:
                 parts.append(said)
                 gone.update(origin.rule for origin in said.gone)
         for route in routes:
-            if route.place.placed.name in gone:
+            if gone and route.place.placed.name in gone:
                 # What counts for nothing, by its own message, is no reading.
                 continue
             mapped = route.apply(message)

@@ -122,6 +122,28 @@ def test_another_rule_may_store_what_is_said(tmp_path: Path) -> None:
     assert [one.rule for one in mapped.gone] == ["sources[0]"]
 
 
+@pytest.mark.parametrize(
+    ("payload", "outcome", "is_gone", "fields"),
+    [
+        pytest.param('{"t": 5, "ok": "online"}', Outcome.STORED, False, [{"t": 5.0}], id="counts"),
+        pytest.param('{"t": 5, "ok": "offline"}', Outcome.UNCHANGED, True, [], id="does not count"),
+        pytest.param('{"t": 5, "ok": "maybe"}', Outcome.STORED, False, [{"t": 5.0}], id="no word"),
+        pytest.param('{"t": 5}', Outcome.STORED, False, [{"t": 5.0}], id="says nothing"),
+        pytest.param('{"t": "x"}', Outcome.REJECTED, False, [], id="no reading either"),
+    ],
+)
+def test_readings_may_say_themselves_whether_they_count(
+    tmp_path: Path, payload: str, outcome: Outcome, is_gone: bool, fields: list[dict[str, float]]
+) -> None:
+    rule = (
+        "{topic: z/+device, measurement: m, fields: {t: {}}, "
+        "availability: {topic: z/+device, path: $.ok}}"
+    )
+    mapped = mapper(tmp_path, f"sources: [{rule}]\n").map(message(payload, "z/x"))
+    assert (mapped.outcome, bool(mapped.gone)) == (outcome, is_gone)
+    assert [point.fields for point in mapped.points] == fields
+
+
 def test_several_topics_may_say_it(tmp_path: Path) -> None:
     availability = "[bridge/state, {topic: z/+device/lwt, offline: gone}]"
     bridge = said(tmp_path, availability, "offline", "bridge/state")
