@@ -27,8 +27,8 @@ class InstanceLock:
         self._descriptor = -1
 
     def acquire(self) -> None:
-        """Hold the lock from now on. StartError names the process that has it, or the user whom root
-        would lock out."""
+        """Hold the lock from now on. StartError names the process that has it, or the user whom
+        root would lock out."""
         self._refuse_root()
         descriptor = self._open()
         try:
