@@ -126,18 +126,26 @@ def size_text(size_bytes: float) -> str:
     return f"{size_bytes:.1f} TB"
 
 
+def _counted(ledger: Status) -> str:
+    """How many items there were, and what became of them: the sums are the same."""
+    outcomes = _part(ledger, "outcomes")
+    counted = ", ".join(f"{number} {name}" for name, number in outcomes.items() if number)
+    came = str(ledger.get("received", 0))
+    if ledger.get("resumed"):
+        came += f", and {ledger['resumed']} resumed that waited when it started"
+    return f"{came}: {counted or 'nothing yet'}"
+
+
 def _head(status: Status) -> list[str]:
     writer, disk = _part(status, "writer"), _part(status, "disk")
-    outcomes = _part(_part(status, "ledger"), "outcomes")
     is_running = status.get("running", False)
     state = f"running for {age_text(status.get('uptime_s', 0))}" if is_running else "not running"
     said = f"said {age_text(status['age_s'])} ago" if "age_s" in status else ""
-    counted = ", ".join(f"{number} {name}" for name, number in outcomes.items() if number)
     lines = [
         f"collector {status.get('name', '?')}: {state}" + (f" ({said})" if said else ""),
         f"data       {status.get('data', '?')}, {size_text(disk.get('data_bytes', 0))}"
         + (f"; {size_text(disk['free_bytes'])} free" if "free_bytes" in disk else ""),
-        f"received   {_part(status, 'ledger').get('received', 0)}: {counted or 'nothing yet'}",
+        f"received   {_counted(_part(status, 'ledger'))}",
     ]
     if writer:
         lag = f", the oldest for {writer.get('lag_s', 0):.1f} s" if writer.get("waiting") else ""

@@ -62,6 +62,15 @@ def test_the_numbers_are_shown() -> None:
     assert row.split() == ["a/b", "7", "7", "0", "0", "0", "7", "2"]
 
 
+def test_what_waited_when_it_started_is_counted_beside_what_it_received() -> None:
+    outcomes = {"stored": 6, "throttled": 2, "merged": 2, "waiting": 0}
+    ledger = WELL["ledger"] | {"received": 6, "resumed": 4, "outcomes": outcomes}
+    line = next(line for line in status_lines(WELL | {"ledger": ledger}) if "merged" in line)
+    assert line == (
+        "received   6, and 4 resumed that waited when it started: 6 stored, 2 throttled, 2 merged"
+    )
+
+
 @pytest.mark.parametrize(
     ("part", "found"),
     [
