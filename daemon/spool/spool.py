@@ -60,6 +60,11 @@ class Spool:
         return len(self._places)
 
     @property
+    def boot_id(self) -> str:
+        """Names the boot in which this process runs; empty: nobody knows."""
+        return self._boot_id
+
+    @property
     def size_bytes(self) -> int:
         """How much of the file the waiting values take."""
         return self._live_bytes

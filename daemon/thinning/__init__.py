@@ -5,13 +5,14 @@ Between the mapping and the writer. It decides; the writer keeps what waits, and
 
 from daemon.thinning.policy import Policies, Policy, compile_policy
 from daemon.thinning.series import Home, Series, SeriesMemory, series_key
-from daemon.thinning.thinner import Absence, Moment, PolicyOf, Resolved, Thinner, shares_of
-from daemon.thinning.windows import Share, Ticket, Window
+from daemon.thinning.thinner import Absence, PolicyOf, Resolved, Thinner, shares_of
+from daemon.thinning.windows import Moment, Opening, Share, Ticket, Window
 
 __all__ = [
     "Absence",
     "Home",
     "Moment",
+    "Opening",
     "Policies",
     "Policy",
     "PolicyOf",

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from daemon.messages import Mapped, Origin, Outcome
 from daemon.thinning.policy import Policy
 from daemon.thinning.series import Home, Series, SeriesMemory, series_key
-from daemon.thinning.windows import Item, Share, Ticket, Window, time_of
+from daemon.thinning.windows import Item, Moment, Opening, Share, Ticket, Window, time_of
 from tinyflux import Point
 from tinyflux.times import from_us
 
@@ -29,14 +29,6 @@ _SLACK = 1_000
 
 PolicyOf = Callable[[str], Policy | None]
 """The policy of a rule by its name; None: it stores everything, or there is none."""
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """Now, on both clocks, in µs."""
-
-    monotonic_us: int
-    wall_us: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,14 +149,21 @@ class Thinner:
             times.append(self._watched[0][0])
         return min(times, default=None)
 
-    def resume(self, shares: Sequence[Share], now: Moment) -> None:
-        """Go on with what waits in the spool, in the order of its numbers."""
+    def resume(self, shares: Sequence[Share], now: Moment, *, is_clock_believed: bool) -> None:
+        """Go on with what waits in the spool, in the order of its numbers: a window ends when it
+        would have ended. Those of an earlier boot need a clock that is believed, or end now."""
         for share in shares:
             share.ticket.shares.append(share)
             policy = self._policy_of(share.rule) or Policy(leaves_out=False)
-            waited_us = now.wall_us - share.ticket.item.received_us
-            left_us = min(max(policy.window_us - waited_us, 0), policy.window_us)
-            self._wait(share, series_key(share.point), policy, now.monotonic_us + left_us)
+            share.opening = share.opening.in_this_boot(
+                now, policy.window_us, is_clock_believed=is_clock_believed
+            )
+            key = series_key(share.point)
+            window = self._windows.get(key)
+            if window is not None and window.opening != share.opening:
+                # It was over when the process ended, but not written yet.
+                self._close(window)
+            self._wait(share, key, policy)
 
     def begin(self, now: Moment) -> None:
         """Count the silence of every series from now: nobody knows what came before."""
@@ -200,24 +199,30 @@ class Thinner:
                 if not is_late:
                     series.remember(point.fields, time_us)
                 return
-        share = Share(ticket, point, origin.rule, time_us)
+        if window is None:
+            opening = Opening(time_us, now.monotonic_us, now.wall_us)
+        else:
+            opening = window.opening
+        share = Share(ticket, point, origin.rule, time_us, opening)
         ticket.shares.append(share)
-        self._wait(share, key, policy, now.monotonic_us + policy.window_us)
+        self._wait(share, key, policy)
 
     def _may_open(self) -> bool:
         return self.may_wait and len(self._windows) < self._max_windows
 
-    def _wait(self, share: Share, key: bytes, policy: Policy, due_us: int) -> None:
+    def _wait(self, share: Share, key: bytes, policy: Policy) -> None:
         window = self._windows.get(key)
         if window is not None and not window.fits(share.point, share.time_us):
             self._close(window)
             window = None
         if window is None:
-            window = Window(key, policy, share.time_us, due_us, share.time_us)
+            window = Window(key, policy, share.opening, share.time_us)
             self._windows[key] = window
             if len(self._due) > _SLACK + 2 * len(self._windows):
                 self._due = [one for one in self._due if one[2].is_open]
                 heapq.heapify(self._due)
+            assert share.opening.monotonic_us is not None
+            due_us = share.opening.monotonic_us + policy.window_us
             heapq.heappush(self._due, (due_us, next(self._order), window))
         for spent in window.add(share):
             self._resolve(spent, key, Outcome.THROTTLED)

@@ -78,6 +78,38 @@ class Ticket:
         return _REASONS.get(outcome, "") if is_about_values else ""
 
 
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Now, on both clocks, in µs."""
+
+    monotonic_us: int
+    wall_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """How a window began: its end counts from there, also in a later process."""
+
+    first_us: int
+    """The time of the point that opened it."""
+    monotonic_us: int | None
+    """When that was, by the clock of this boot; None: in another one, or nobody knows."""
+    wall_us: int
+    """The same by the wall clock."""
+
+    def in_this_boot(self, now: Moment, window_us: int, *, is_clock_believed: bool) -> Opening:
+        """The same for a process that goes on with such a window; what cannot be known to be from
+        the last `window_us` is over now."""
+        waited_us = window_us
+        if self.monotonic_us is not None:
+            waited_us = now.monotonic_us - self.monotonic_us
+        elif is_clock_believed:
+            waited_us = now.wall_us - self.wall_us
+        if not 0 <= waited_us < window_us:
+            waited_us = window_us
+        return Opening(self.first_us, now.monotonic_us - waited_us, self.wall_us)
+
+
 @dataclass(slots=True)
 class Share:
     """One point that waits."""
@@ -86,6 +118,8 @@ class Share:
     point: Point
     rule: str
     time_us: int
+    opening: Opening
+    """That of the window in which it waits."""
     number: int = 0
     """In the spool; 0 until it is there."""
 
@@ -96,10 +130,7 @@ class Window:
 
     key: bytes
     policy: Policy
-    first_us: int
-    """The time of the point that opened it."""
-    due_us: int
-    """When it is over, on the monotonic clock."""
+    opening: Opening
     time_us: int
     fields: dict[str, Value] = field(default_factory=dict)
     owners: dict[str, Share] = field(default_factory=dict)
@@ -111,7 +142,7 @@ class Window:
     def fits(self, point: Point, time_us: int) -> bool:
         """Whether a point may become one with those that wait: it is from the same time, and does
         not repeat a field that must not be lost."""
-        if abs(time_us - self.first_us) >= self.policy.window_us:
+        if abs(time_us - self.opening.first_us) >= self.policy.window_us:
             return False
         return self.policy.keeps_last or self.fields.keys().isdisjoint(point.fields)
 

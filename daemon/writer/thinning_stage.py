@@ -32,14 +32,15 @@ class ThinningStage:
         self._waiting.open()
         self._series.recall()
 
-    def resume(self, written: Sequence[int]) -> int:
+    def resume(self, written: Sequence[int], *, is_clock_believed: bool = True) -> int:
         """Go on; what came of the items of these numbers is in its place. How many messages wait.
-        Raises StartError."""
+        Windows of an earlier boot end now if the wall clock is not believed. Raises StartError."""
         shares = self._waiting.resume(written)
         tickets = {id(share.ticket): share.ticket for share in shares}
         n_messages = sum(not ticket.is_settled for ticket in tickets.values())
-        self._thinner.begin(self._now())
-        self._thinner.resume(shares, self._now())
+        now = self._now()
+        self._thinner.begin(now)
+        self._thinner.resume(shares, now, is_clock_believed=is_clock_believed)
         return n_messages
 
     def take(self, item: Item, mapped: Mapped) -> Ticket | None:

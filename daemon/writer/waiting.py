@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from daemon.errors import EX_IOERR, StartError
 from daemon.messages import JsonValue, Mapped, Outcome
 from daemon.spool import HeldItem, Spool, pack_item, unpack_item
-from daemon.thinning import Share, Ticket
+from daemon.thinning import Opening, Share, Ticket
 from daemon.writer.inbox import Item
 from daemon.writer.traces import item_trace
 from tinyflux import Point
@@ -56,7 +56,8 @@ class WaitingPoints:
     def keep(self, shares: Sequence[Share]) -> None:
         """These wait from now on, and have a number; durable after `sync`."""
         if shares:
-            numbers = self._spool.put(_KIND, [_body(share) for share in shares])
+            boot_id = self._spool.boot_id
+            numbers = self._spool.put(_KIND, [_body(share, boot_id) for share in shares])
             for share, number in zip(shares, numbers, strict=True):
                 share.number = number
 
@@ -95,6 +96,7 @@ class WaitingPoints:
                     raise ValueError("nothing that can be read")
                 item = unpack_item(body).item
                 point, rule, time_us = _point_of(body)
+                opening = _opening_of(body, self._spool.boot_id, time_us, item.received_us)
             except (KeyError, TypeError, ValueError) as error:
                 _log.error(
                     "%s: a point that waited cannot be read any more (%s) and is lost; the disk "
@@ -110,12 +112,12 @@ class WaitingPoints:
                 is_settled = body.get("settled") is True
                 ticket = Ticket(item, Mapped(Outcome.STORED, rule=rule), is_settled=is_settled)
                 tickets[name] = ticket
-            yield Share(ticket, point, rule, time_us, number)
+            yield Share(ticket, point, rule, time_us, opening, number)
 
 
-def _body(share: Share) -> dict[str, JsonValue]:
+def _body(share: Share, boot_id: str) -> dict[str, JsonValue]:
     """A waiting point with its message, as the spool keeps it."""
-    item, point = share.ticket.item, share.point
+    item, point, opening = share.ticket.item, share.point, share.opening
     # A point that waits has its time already, so no clock is asked for it again.
     return pack_item(HeldItem(item, "", 0)) | {
         "rule": share.rule,
@@ -124,6 +126,13 @@ def _body(share: Share) -> dict[str, JsonValue]:
         "measurement": point.measurement,
         "tags": dict(point.tags),
         "fields": dict(point.fields),
+        # In every share: the one that opened the window may be the first to go.
+        "opened": {
+            "boot": boot_id,
+            "monotonic_us": opening.monotonic_us,
+            "wall_us": opening.wall_us,
+            "first_us": opening.first_us,
+        },
     }
 
 
@@ -136,3 +145,23 @@ def _point_of(body: Mapping[str, JsonValue]) -> tuple[Point, str, int]:
         time=from_us(time_us), measurement=str(body["measurement"]), tags=tags, fields=fields
     )
     return point, str(body["rule"]), time_us
+
+
+def _opening_of(
+    body: Mapping[str, JsonValue], boot_id: str, time_us: int, received_us: int
+) -> Opening:
+    """When its window began. Raises KeyError or TypeError for anything else."""
+    opened = body.get("opened")
+    if opened is None:
+        # An earlier version has not written it.
+        return Opening(time_us, None, received_us)
+    if not isinstance(opened, dict):
+        raise TypeError("no opening of a window")
+    first_us, monotonic_us = opened["first_us"], opened["monotonic_us"]
+    wall_us = opened["wall_us"]
+    if not (
+        isinstance(first_us, int) and isinstance(monotonic_us, int) and isinstance(wall_us, int)
+    ):
+        raise TypeError("no opening of a window")
+    is_this_boot = bool(boot_id) and opened["boot"] == boot_id
+    return Opening(first_us, monotonic_us if is_this_boot else None, wall_us)

@@ -48,7 +48,8 @@ class WaitingRoom:
             self._hold.resume(written)
             self._for_clock = len(self._hold)
         if self._thinning is not None:
-            self._for_others = self._thinning.resume(written)
+            is_believed = self._hold is None or self._hold.is_clock_believed
+            self._for_others = self._thinning.resume(written, is_clock_believed=is_believed)
 
     def items(self) -> Iterator[Item]:
         """All that waits, as it came; a message as often as points of it wait."""

@@ -70,10 +70,18 @@ def messages(*, connection: int, is_duplicate: bool = False) -> list[Message]:
     ]
 
 
-def writer_of(folder: Path, rule: str, boot_id: str = BOOT) -> RunningWriter:
-    """A writer that commits soon. What waits when it begins is over: the clock of this machine
-    shows a much later time than the messages have."""
-    clock, memory = SystemClock(), SeriesMemory()
+class LaterClock(SystemClock):
+    """That of this machine, when every window is over."""
+
+    def monotonic_s(self) -> float:
+        return super().monotonic_s() + 2 * HOUR_US / 1e6
+
+
+def writer_of(
+    folder: Path, rule: str, boot_id: str = BOOT, clock: SystemClock | None = None
+) -> RunningWriter:
+    """A writer that commits soon."""
+    clock, memory = clock or SystemClock(), SeriesMemory()
     policy = POLICIES[rule]
     data = folder / "data.csv"
     stage = ThinningStage(
@@ -89,7 +97,7 @@ def writer_of(folder: Path, rule: str, boot_id: str = BOOT) -> RunningWriter:
 
 def main(folder: Path, rule: str, step: str, name: str, after: int, how: str) -> None:
     """Ends by SIGKILL, at the latest when all is acknowledged, or all that has waited is over."""
-    running = writer_of(folder, rule)
+    running = writer_of(folder, rule, clock=SystemClock() if how == "come" else LaterClock())
     left = [after]
 
     def kill(done: str, path: str) -> None:
