@@ -50,6 +50,7 @@ def running(make: Callable[[], Any]) -> Iterator[None]:
         asyncio.run_coroutine_threadsafe(made[0].shutdown(), loop).result(20)
         loop.call_soon_threadsafe(loop.stop)
         thread.join(20)
+        loop.close()
 
 
 @contextlib.contextmanager
