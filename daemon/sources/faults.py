@@ -51,10 +51,12 @@ class TakenOverError(RefusedError):
 class StrangerError(RefusedError):
     """What is found there is no broker of ours; where there was one it may only be starting."""
 
-    def __init__(self, text: str, passing: str) -> None:
-        """`passing` is what to say of a broker that has worked before."""
+    def __init__(self, text: str, passing: str, trouble: str = "") -> None:
+        """`passing` is what to say of a broker that has worked before; what has the same `trouble`
+        is said once, in whatever words."""
         super().__init__(text)
         self.passing = passing
+        self.trouble = trouble or text
 
 
 def explain_connect(address: Address, error: OSError) -> SourceError:
@@ -73,6 +75,8 @@ def explain_connect(address: Address, error: OSError) -> SourceError:
                 f"{address}: its certificate is not accepted ({error.verify_message}); "
                 f"{_certificate_advice(address, error.verify_code)}"
             )
+        case ssl.SSLError() if (refusal := _certificate_refusal(address, error)) is not None:
+            return refusal
         case ssl.SSLError():
             return StrangerError(
                 f"{address}: no TLS connection ({getattr(error, 'reason', None) or error}); "
@@ -119,6 +123,40 @@ def _certificate_advice(address: Address, code: int) -> str:
     return f"check {where}.tls.ca, the host name in {where}.url and the clock"
 
 
+# What a broker says of a client certificate (RFC 8446 section 6.2), as OpenSSL calls it.
+_ASKS_FOR_CERTIFICATE = "CERTIFICATE_REQUIRED"
+_REFUSES_CERTIFICATE = {
+    "UNKNOWN_CA": "it does not know the authority that signed it",
+    "BAD_CERTIFICATE": "it calls it broken",
+    "UNSUPPORTED_CERTIFICATE": "it cannot use this kind, or not for a client",
+    "CERTIFICATE_REVOKED": "it was revoked",
+    "CERTIFICATE_EXPIRED": "it has expired, or the broker's clock runs ahead",
+    "CERTIFICATE_UNKNOWN": "it gives no reason; its log may",
+    "ACCESS_DENIED": "it is valid, but not let in",
+}
+
+
+def _certificate_refusal(address: Address, error: ssl.SSLError) -> RefusedError | None:
+    """What is wrong with our certificate, where that is what the broker says; else None."""
+    alert = (getattr(error, "reason", None) or "").partition("ALERT_")[2]
+    where = f"brokers.{address.broker}.tls"
+    if alert == _ASKS_FOR_CERTIFICATE:
+        return RefusedError(
+            f"{address}: it wants a client certificate, and got none that it takes; give one that "
+            f"its authority has signed as {where}.cert, with its key as {where}.key"
+        )
+    if alert in _REFUSES_CERTIFICATE:
+        return RefusedError(
+            f"{address}: it refuses our client certificate ({_REFUSES_CERTIFICATE[alert]}); check "
+            f"{where}.cert"
+        )
+    return None
+
+
+# One trouble: what answers so may answer otherwise the next time.
+_NO_BROKER = "no broker"
+
+
 def explain_no_broker(address: Address, found: str) -> SourceError:
     """What listens there does not speak MQTT."""
     where = f"brokers.{address.broker}"
@@ -132,11 +170,18 @@ def explain_no_broker(address: Address, found: str) -> SourceError:
     return StrangerError(
         f"{address}: what listens there is no MQTT broker: {found}; check {where}.url{hint}",
         _starting(address),
+        _NO_BROKER,
     )
 
 
-def explain_hang_up(address: Address) -> SourceError:
-    """What listens there ended the connection when it should have answered our CONNECT."""
+def explain_hang_up(address: Address, fault: OSError | None = None) -> SourceError:
+    """What listens there ended the connection when it should have answered our CONNECT.
+
+    `fault` is what the network or TLS said, if anything.
+    """
+    # TLS 1.3 calls the connection made before the broker has looked at our certificate.
+    if isinstance(fault, ssl.SSLError) and (refusal := _certificate_refusal(address, fault)):
+        return refusal
     error = explain_no_broker(
         address, "it ended the connection without an answer to MQTT's CONNECT"
     )
@@ -144,6 +189,7 @@ def explain_hang_up(address: Address) -> SourceError:
         f"{error}. If it is one, its log says why: all its connections may be taken, or it does "
         f"not take our last will (retained, QoS 1), see brokers.{address.broker}.announce",
         _starting(address),
+        _NO_BROKER,
     )
 
 
@@ -262,6 +308,9 @@ class FaultLog:
                 "log, and the network between"
             )
         self._trouble = str(error)
+        if was_connected and self._short_lives < 3 and not isinstance(error, TakenOverError):
+            # The end of a connection is said each time, as its beginning is.
+            self._said.discard(str(error))
         self._say(error)
 
     def connected(self, detail: str) -> None:
@@ -323,10 +372,11 @@ class FaultLog:
 
     def _say(self, error: SourceError) -> None:
         text = str(error)
-        if text in self._said:
+        trouble = error.trouble if isinstance(error, StrangerError) else text
+        if trouble in self._said:
             _log.debug("%s", text)
             return
-        self._said.add(text)
+        self._said.add(trouble)
         level = logging.ERROR if isinstance(error, RefusedError) else logging.WARNING
         end = "" if text.endswith("?") else "."
         _log.log(level, "%s%s It is tried again until it works", text, end)

@@ -1,4 +1,4 @@
-"""One connection to a broker, from its CONNECT to its end. The only door to paho.
+"""One connection to a broker, from its CONNECT to its end. With `client`, the only door to paho.
 
 paho is driven from the outside (its interface for external event loops), so that one thread owns
 the connection and every fault has its reason. Knows nothing of inboxes, rules or retries.
@@ -20,15 +20,20 @@ from paho.mqtt.client import (
     MQTTMessage,
     WebsocketConnectionError,
 )
-from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
-from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
-from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from daemon.errors import SourceError
 from daemon.messages import Subscription
 from daemon.sources.arrival import Arrival, Grant
+from daemon.sources.client import (
+    NarrowClient,
+    identified,
+    make_client,
+    parting_wishes,
+    session_wishes,
+    subscribe_options,
+)
 from daemon.sources.faults import (
     explain_connack,
     explain_connect,
@@ -37,24 +42,12 @@ from daemon.sources.faults import (
     explain_no_broker,
     explain_no_websocket,
 )
-from daemon.sources.narrow import NarrowStream, let_go
-from daemon.sources.settings import HEAD_BYTES, LinkSettings
+from daemon.sources.narrow import let_go
+from daemon.sources.settings import LinkSettings
 
 _CONNECT_TIMEOUT_S = 8.0
 _PACKETS_PER_TURN = 100
 _FILTERS_A_PACKET = 100
-
-
-class _NarrowClient(Client):
-    """paho, with a stream that lets nothing above a bound through."""
-
-    largest_bytes = 0
-    stream: NarrowStream | None = None
-
-    def _create_socket(self) -> NarrowStream:
-        # paho has no other place for it: its callbacks get the socket, and cannot replace it.
-        self.stream = NarrowStream(super()._create_socket(), self.largest_bytes, HEAD_BYTES)
-        return self.stream
 
 
 class Link:
@@ -108,7 +101,7 @@ class Link:
                 keepalive=settings.keepalive_s,
                 # On 3.1.1 it is the constructor's clean_session, and this default says so.
                 clean_start=settings.is_passing if is_version_5 else MQTT_CLEAN_START_FIRST_ONLY,
-                properties=self._session_wishes() if is_version_5 else None,
+                properties=session_wishes(settings) if is_version_5 else None,
             )
         except (WebsocketConnectionError, UnicodeDecodeError, IndexError) as error:
             # paho takes the answer to its handshake apart without a look.
@@ -141,7 +134,8 @@ class Link:
                 self._read(has_room)
             if writable and self._lost is None:
                 self._client.loop_write()
-            if self._lost is None:
+            if self._lost is None and self._connack is not None:
+                # Before, paho would leave after a keepalive: whoever waits for CONNACK does that.
                 self._client.loop_misc()
         self._raise_if_over()
 
@@ -163,8 +157,8 @@ class Link:
 
     def _subscribe(self, wanted: Sequence[Subscription], identifier: int | None) -> None:
         if self._settings.is_version_5:
-            options = [(one.topic_filter, _options(one)) for one in wanted]
-            _, packet_id = self._client.subscribe(options, properties=_identified(identifier))
+            options = [(one.topic_filter, subscribe_options(one)) for one in wanted]
+            _, packet_id = self._client.subscribe(options, properties=identified(identifier))
         else:
             _, packet_id = self._client.subscribe([(one.topic_filter, one.qos) for one in wanted])
         if packet_id is not None:
@@ -208,59 +202,22 @@ class Link:
             # the kernel would then reset the connection, and the broker might lose what we said
             # last: the acknowledgements, and the DISCONNECT that holds back the will.
             spare = socket.socket(fileno=os.dup(connection.fileno()))
-        self._client.disconnect(properties=self._parting_wishes())
+        self._client.disconnect(properties=parting_wishes(self._settings))
         connection = self._client.socket()
         if connection is not None:
             connection.close()
         if spare is not None:
             let_go(spare)
 
-    def _make_client(self) -> _NarrowClient:
-        settings = self._settings
-        is_version_5 = settings.is_version_5
-        client = _NarrowClient(
-            CallbackAPIVersion.VERSION2,
-            client_id=settings.client_id,
-            # MQTT 5 has its own flag, given with connect().
-            clean_session=None if is_version_5 else settings.is_passing,
-            protocol=MQTTProtocolVersion.MQTTv5 if is_version_5 else MQTTProtocolVersion.MQTTv311,
-            transport="tcp" if settings.websocket_path is None else "websockets",
-            reconnect_on_failure=False,
-            manual_ack=True,
-        )
-        if settings.websocket_path is not None:
-            client.ws_set_options(settings.websocket_path)
+    def _make_client(self) -> NarrowClient:
+        client = make_client(self._settings)
         client.connect_timeout = _CONNECT_TIMEOUT_S
-        client.largest_bytes = settings.whole_packet_bytes
-        if settings.username is not None:
-            client.username_pw_set(settings.username, settings.password)
-        if settings.tls is not None:
-            client.tls_set_context(settings.tls)
-        if settings.will is not None:
-            will = settings.will
-            client.will_set(will.topic, will.payload.encode(), qos=1, retain=will.is_retained)
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_subscribe = self._on_subscribe
         client.on_unsubscribe = self._on_unsubscribe
         client.on_message = self._on_message
         return client
-
-    def _parting_wishes(self) -> Properties | None:
-        if not (self._settings.is_version_5 and self._settings.is_passing):
-            return None
-        # Else the broker keeps the session, and messages for it, for as long as CONNECT said.
-        wishes = Properties(PacketTypes.DISCONNECT)  # type: ignore[no-untyped-call]
-        wishes.SessionExpiryInterval = 0
-        return wishes
-
-    def _session_wishes(self) -> Properties:
-        wishes = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-        wishes.SessionExpiryInterval = self._settings.session_s
-        wishes.ReceiveMaximum = self._settings.receive_maximum
-        if self._settings.max_packet_bytes:
-            wishes.MaximumPacketSize = self._settings.max_packet_bytes
-        return wishes
 
     def _wait(
         self, connection: object, wake_fd: int, timeout_s: float, is_reading: bool
@@ -334,7 +291,8 @@ class Link:
                 address, "its answer to MQTT's CONNECT is something else"
             )
         elif self._connack is None:
-            self._lost = explain_hang_up(address)
+            stream = self._client.stream
+            self._lost = explain_hang_up(address, stream.fault if stream is not None else None)
         elif flags.is_disconnect_packet_from_server:
             self._lost = explain_disconnect(
                 address, reason.value, reason.getName(), self._settings.client_id
@@ -388,18 +346,6 @@ class Link:
                 self._client.stream.cut_bytes if self._client.stream is not None else 0,
             )
         )
-
-
-def _options(wanted: Subscription) -> SubscribeOptions:
-    return SubscribeOptions(qos=wanted.qos, retainHandling=int(wanted.retain_handling))
-
-
-def _identified(identifier: int | None) -> Properties | None:
-    if identifier is None:
-        return None
-    properties = Properties(PacketTypes.SUBSCRIBE)  # type: ignore[no-untyped-call]
-    properties.SubscriptionIdentifier = identifier
-    return properties
 
 
 def _detail(reason: ReasonCode) -> str:

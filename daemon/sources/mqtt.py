@@ -209,7 +209,8 @@ class MqttSource:
                 self._faults.kept(error)
 
     def _note(self, link: Link, error: SourceError) -> None:
-        if self.is_connected:
+        if self.is_connected or (link.was_accepted and self._rivalry.is_suspected):
+            # A rival may throw us out before our subscriptions are answered.
             self._rivalry.lost(error)
         elif not link.was_accepted:
             self._rivalry.failed()

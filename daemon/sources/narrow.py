@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import ssl
 import time
 from typing import Protocol
 
@@ -17,6 +18,8 @@ _MAX_HEADER_BYTES = 5
 _READ_BYTES = 64 * 1024
 _SKIP_BYTES = 1024 * 1024
 _FAREWELL_S = 1.0
+# What a stream says that only waits.
+_WAITS = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
 class Stream(Protocol):
@@ -53,6 +56,12 @@ class NarrowStream:
         self._skip = 0
         self._cut_bytes = 0
         self._may_have_more = False
+        self._fault: OSError | None = None
+
+    @property
+    def fault(self) -> OSError | None:
+        """Why the stream broke, as the first look showed; None while it works or just ended."""
+        return self._fault
 
     @property
     def cut_bytes(self) -> int:
@@ -79,7 +88,17 @@ class NarrowStream:
 
     def send(self, buffer: bytes | bytearray) -> int:
         """As the stream does."""
-        return self._stream.send(buffer)
+        try:
+            return self._stream.send(buffer)
+        except _WAITS:
+            raise
+        except OSError as error:
+            # Whoever hung up may have said why, and that lies there unread (a TLS alert).
+            with contextlib.suppress(OSError):
+                self._stream.setblocking(False)
+                self._fetch(1)
+            self._fault = self._fault or error
+            raise
 
     def close(self) -> None:
         """As the stream does."""
@@ -96,7 +115,13 @@ class NarrowStream:
     def _fetch(self, wanted: int) -> bytes:
         # TLS and WebSockets hold back what they have decoded: it is all read when this blocks.
         self._may_have_more = False
-        part = self._stream.recv(wanted)
+        try:
+            part = self._stream.recv(wanted)
+        except _WAITS:
+            raise
+        except OSError as error:
+            self._fault = self._fault or error
+            raise
         self._may_have_more = bool(part)
         return part
 

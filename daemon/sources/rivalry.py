@@ -82,6 +82,11 @@ class Rivalry:
         return self._lost_s is not None
 
     @property
+    def is_suspected(self) -> bool:
+        """Whether a connection was let in at once and thrown out at once just before."""
+        return self._in_a_row > 0
+
+    @property
     def is_found(self) -> bool:
         """Whether it looks as if there were a rival."""
         return self._in_a_row >= _LOSSES_IN_A_ROW or self._is_taken_over_often()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
-from daemon.clock import SystemClock
+from daemon.clock import Clock, SystemClock
 from daemon.messages import Message, Receipt
 from daemon.sources import LinkSettings, MqttSource, SessionMemory
 from daemon.sources.faults import Address
@@ -60,14 +60,17 @@ class Sources:
         inbox: Inbox,
         subscriptions: Sequence[tuple[str, int]] = (("a/#", 1),),
         memory: SessionMemory | None = None,
+        *,
+        clock: Clock | None = None,
+        connack_timeout_s: float = 1.0,
     ) -> MqttSource:
         source = MqttSource(
             settings,
             subscriptions,
             inbox,
-            SystemClock(),
+            clock or SystemClock(),
             reconnect_s=(0.1, 0.3),
-            connack_timeout_s=1.0,
+            connack_timeout_s=connack_timeout_s,
             memory=memory,
         )
         self._started.append(source)
@@ -80,9 +83,11 @@ class Sources:
         inbox: Inbox,
         subscriptions: Sequence[tuple[str, int]] = (("a/#", 1),),
         memory: SessionMemory | None = None,
+        *,
+        clock: Clock | None = None,
     ) -> MqttSource:
         """Start one and wait until the broker has accepted it."""
-        source = self.start(settings, inbox, subscriptions, memory)
+        source = self.start(settings, inbox, subscriptions, memory, clock=clock)
         wait_until(lambda: source.is_connected, "a connection")
         return source
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import logging
 import socket
 import ssl
@@ -20,6 +21,7 @@ from daemon.sources.faults import (
     FaultLog,
     RefusedError,
     explain_connect,
+    explain_hang_up,
     explain_no_broker,
     explain_no_websocket,
 )
@@ -119,6 +121,40 @@ def test_what_is_no_broker_is_said_once_and_tried_again(
     assert found in line
     assert "check brokers.home.url" in line
     assert not source.is_connected
+
+
+def test_a_silent_listener_is_not_said_to_have_hung_up_where_we_leave(
+    sources: Sources, logged: Logged, impostor: Callable[[bytes, bool], Impostor]
+) -> None:
+    silent = impostor(b"", False)
+    settings = replace(_settings(silent.port), keepalive_s=1)
+    sources.start(settings, Inbox(), connack_timeout_s=3.0)
+    wait_until(lambda: bool(logged(logging.ERROR)), "the error")
+    [line] = logged(logging.WARNING)
+    assert "gave no answer to MQTT's CONNECT within 3 s" in line
+
+
+def test_a_stranger_is_said_once_in_whatever_way_it_answers(logged: Logged) -> None:
+    faults = FaultLog(HOME, SetClock())
+    faults.failed(explain_no_broker(HOME, "its answer is something else"))
+    faults.failed(explain_hang_up(HOME))
+    faults.failed(explain_no_broker(HOME, "its first bytes are not MQTT's"))
+    [line] = logged(logging.WARNING)
+    assert "its answer is something else" in line
+    assert "its first bytes" in faults.trouble
+
+
+def test_each_connection_that_is_said_to_come_was_said_to_be_lost(logged: Logged) -> None:
+    clock = SetClock()
+    faults = FaultLog(HOME, clock)
+    for lasts_s in (15, 15, 100, 15, 100):
+        faults.connected("MQTT 5")
+        clock.pass_time(lasts_s)
+        faults.failed(SourceError("the connection was lost"))
+        faults.failed(SourceError("nobody listens there"))
+    kinds = ["connected (" in line for line in logged(logging.INFO) if "listens" not in line]
+    assert len(kinds) >= 8
+    assert not any(one and other for one, other in itertools.pairwise(kinds))
 
 
 def test_a_host_without_an_address_is_said_once(sources: Sources, logged: Logged) -> None:

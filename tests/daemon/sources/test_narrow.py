@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Sequence
 
 import pytest
@@ -152,3 +153,44 @@ def test_what_was_read_ahead_is_pending_until_it_is_handed_out() -> None:
     assert _all_of(stream, len(SMALL), 20) == SMALL
     # The first byte of a packet is not worth a turn of its own.
     assert stream.pending() == 0
+
+
+class HungUp(Chunks):
+    """A connection whose other side has said why it goes, and is gone."""
+
+    def __init__(self, last_word: OSError) -> None:
+        super().__init__([])
+        self._last_word = last_word
+
+    def recv(self, buffer_size: int) -> bytes:
+        raise self._last_word
+
+    def send(self, buffer: bytes | bytearray) -> int:
+        raise BrokenPipeError
+
+
+@pytest.mark.parametrize("reads_first", [False, True])
+def test_the_last_word_of_who_hung_up_is_kept(reads_first: bool) -> None:
+    word = ssl.SSLError(1, "tlsv13 alert certificate required")
+    stream = NarrowStream(HungUp(word), LARGEST_BYTES, HEAD_BYTES)
+    assert stream.fault is None
+    if reads_first:
+        with pytest.raises(ssl.SSLError):
+            stream.recv(1)
+    with pytest.raises(BrokenPipeError):
+        stream.send(b"CONNECT")
+    assert stream.fault is word
+
+
+def test_a_stream_that_only_waits_has_no_fault() -> None:
+    stream = NarrowStream(Chunks([]), LARGEST_BYTES, HEAD_BYTES)
+    with pytest.raises(BlockingIOError):
+        stream.recv(1)
+    assert stream.fault is None
+
+
+def test_without_a_last_word_the_fault_is_that_it_is_gone() -> None:
+    stream = NarrowStream(HungUp(BlockingIOError()), LARGEST_BYTES, HEAD_BYTES)
+    with pytest.raises(BrokenPipeError):
+        stream.send(b"CONNECT")
+    assert isinstance(stream.fault, BrokenPipeError)

@@ -94,6 +94,17 @@ def test_a_loss_is_followed_by_one_try_without_a_pause() -> None:
     assert not rivalry.asks_at_once
 
 
+def test_a_rival_is_suspected_from_the_first_short_life_that_began_at_once() -> None:
+    clock = SetClock()
+    rivalry = _rivalry(clock)
+    _lose(rivalry, clock, 1)
+    assert not rivalry.is_suspected
+    _lose(rivalry, clock, 1)
+    assert rivalry.is_suspected
+    _lose(rivalry, clock, 1, lasted_s=8)
+    assert not rivalry.is_suspected
+
+
 def test_a_broker_that_says_what_it_does_not_like_is_not_asked_at_once() -> None:
     clock = SetClock()
     rivalry = _rivalry(clock)
@@ -125,8 +136,9 @@ def test_two_with_one_id_say_so_and_stop_fighting(
     is_version_5: bool,
 ) -> None:
     settings = settings_for(mosquitto, is_version_5=is_version_5)
-    first = sources.connect(settings, Inbox())
-    second = sources.start(settings, Inbox())
+    # On a clock that stands still whatever comes comes at once, however busy the machine is.
+    first = sources.connect(settings, Inbox(), clock=SetClock())
+    second = sources.start(settings, Inbox(), clock=SetClock())
 
     wait_until(lambda: bool(logged(logging.ERROR)), "the error")
     wait_until(lambda: first.is_connected != second.is_connected, "one to have left")

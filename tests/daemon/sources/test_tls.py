@@ -240,7 +240,27 @@ def test_a_missing_client_certificate_is_said_once(
     lines = ("require_certificate true",)
     _, port = start_secured(start_mosquitto, tmp_path, authority, lines=lines)
     line = _say_of(sources, _settings(port, ca=ca), logged)
-    assert "brokers.home.tls.cert if it wants a client certificate" in line
+    assert "it wants a client certificate" in line
+    assert "as brokers.home.tls.cert" in line
+    assert "no MQTT broker" not in line
+
+
+def test_a_client_certificate_of_another_authority_is_said_once(
+    start_mosquitto: StartMosquitto,
+    sources: Sources,
+    tmp_path: Path,
+    authority: trustme.CA,
+    ca: str,
+    logged: Logged,
+) -> None:
+    lines = ("require_certificate true",)
+    _, port = start_secured(start_mosquitto, tmp_path, authority, lines=lines)
+    shown = write_identity(trustme.CA().issue_cert("collector"), tmp_path, "client")
+    settings = _settings(port, ca=ca, cert=str(shown.certificate), key=str(shown.key))
+    line = _say_of(sources, settings, logged)
+    assert "client certificate" in line
+    assert "brokers.home.tls.cert" in line
+    assert "no MQTT broker" not in line
 
 
 def test_a_port_without_tls_is_said_once(
