@@ -83,7 +83,8 @@ def of_broker(
     """
     place = f"broker {name}"
     if sight.trouble:
-        yield Finding(Level.ERROR, place, sight.trouble)
+        # It names the broker as well.
+        yield Finding(Level.ERROR, place, sight.trouble.removeprefix(f"{place} "))
     else:
         yield Finding(Level.GOOD, place, f"connected as a guest ({sight.version or 'no version'})")
     for topic_filter, reason in sight.refused.items():
@@ -102,7 +103,9 @@ def of_broker(
             "raise its limit (Mosquitto: persistent_client_expiration)",
         )
     yield from _unprotected(place, traffic, rules, options)
-    yield from _patience(place, traffic, options)
+    if not sight.trouble or options is not None:
+        # Who knows what it is, if it could not be looked at?
+        yield from _patience(place, traffic, options)
     yield from _lines(place, sight, options)
 
 

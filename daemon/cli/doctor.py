@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +29,14 @@ def doctor(path: Path, *, listen_s: float, broker_conf: Path | None, as_json: bo
     Raises ConfigError, and StartError for certificate and password files.
     """
     config = load_config(path)
+    of_brokers = list(_of_brokers(config, listen_s, broker_conf))
+    told = {finding.place for finding in of_brokers if finding.level is Level.ERROR}
     findings = by_urgency(
         [
-            *_of_collector(config),
+            *_of_collector(config, told),
             *of_configuration(config),
             *of_room(config, SystemClock().now_us()),
-            *_of_brokers(config, listen_s, broker_conf),
+            *of_brokers,
         ]
     )
     bad = [finding for finding in findings if finding.level in (Level.ERROR, Level.WARNING)]
@@ -47,13 +49,15 @@ def doctor(path: Path, *, listen_s: float, broker_conf: Path | None, as_json: bo
     return NOT_WELL if bad else 0
 
 
-def _of_collector(config: Config) -> Iterator[Finding]:
-    """What a collector that runs now says of itself."""
+def _of_collector(config: Config, told: Container[str]) -> Iterator[Finding]:
+    """What a collector that runs now says of itself, but for the places that are told of."""
     try:
         found = look(config.storage.path)
     except StartError:
         return
-    for text in problems(found):
+    brokers = found.get("brokers") or {}
+    untold = {name: one for name, one in brokers.items() if _place(name) not in told}
+    for text in problems({**found, "brokers": untold}):
         yield Finding(Level.ERROR, "the running collector", text)
     for text in notes(found):
         yield Finding(Level.NOTE, "the collector", text)
@@ -70,7 +74,7 @@ def _of_brokers(config: Config, listen_s: float, broker_conf: Path | None) -> It
         if broker.is_embedded:
             yield Finding(
                 Level.WARNING,
-                f"broker {name}",
+                _place(name),
                 "the embedded broker keeps nothing on disk and ends with the collector",
                 f"what must not be lost needs a broker of its own: brokers.{name}.url",
             )
@@ -90,6 +94,11 @@ def _of_brokers(config: Config, listen_s: float, broker_conf: Path | None) -> It
             ],
             _options(broker, broker_conf),
         )
+
+
+def _place(name: str) -> str:
+    """As `of_broker` calls it."""
+    return f"broker {name}"
 
 
 def _options(broker: BrokerConfig, given: Path | None) -> dict[str, list[str]] | None:

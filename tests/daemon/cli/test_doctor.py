@@ -12,6 +12,7 @@ from daemon.cli import main
 from tests.daemon.app.processes import configuration_for, wait_for_rows
 from tests.daemon.cli.conftest import Ask, StartCollector
 from tests.support.mosquitto import Mosquitto, StartMosquitto
+from tests.support.ports import free_port
 
 GOOD_LINES = ("max_inflight_messages 200", "set_tcp_nodelay true")
 
@@ -135,6 +136,40 @@ def test_a_wrong_password_is_an_error(
     assert "not-this-one" not in json.dumps(findings)
 
 
+def test_the_trouble_of_the_running_collector_alone_is_said_too(
+    start_mosquitto: StartMosquitto,
+    start_collector: StartCollector,
+    ask: Ask,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Here: the configuration was changed, and the collector runs by the old one."""
+    broker = start_mosquitto()
+    collector = start_collector(configuration_for(broker, interval="100ms"))
+    collector.wait_for(lambda: ask(collector)[0] == 0, "a connection")
+    broker.stop()
+    collector.wait_for(lambda: ask(collector)[0] == 1, "the problem")
+    other = collector.folder / "other.yaml"
+    text = collector.config_path.read_text(encoding="utf-8")
+    second = start_mosquitto()
+    other.write_text(text.replace(f":{broker.port}", f":{second.port}"), encoding="utf-8")
+    capsys.readouterr()
+    main(["doctor", "-c", str(other), "--listen", "0.1", "--json"])
+    findings = json.loads(capsys.readouterr().out)
+    [trouble] = [found for found in findings if found["level"] == "error"]
+    assert trouble["place"] == "the running collector"
+
+
+def test_what_is_no_broker_gets_no_advice_for_mosquitto(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = f'brokers: {{home: {{url: "mqtt://127.0.0.1:{free_port()}"}}}}\n'
+    rules = "sources: [{topic: a, measurement: m}]\n"
+    code, findings = _findings(tmp_path, text + rules, capsys)
+    assert code == 1
+    assert [found["level"] for found in findings if found["place"] == "broker home"] == ["error"]
+    assert "mosquitto.conf" not in json.dumps(findings)
+
+
 def test_it_leaves_the_running_collector_its_session(
     mosquitto: Mosquitto, start_collector: StartCollector, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -148,7 +183,7 @@ def test_it_leaves_the_running_collector_its_session(
     assert collector.log_text().count("connected (MQTT") == 1
 
 
-def test_what_the_running_collector_complains_of_is_among_the_findings(
+def test_what_the_running_collector_complains_of_is_among_the_findings_once(
     mosquitto: Mosquitto,
     start_collector: StartCollector,
     ask: Ask,
@@ -163,8 +198,10 @@ def test_what_the_running_collector_complains_of_is_among_the_findings(
     collector.wait_for(lambda: ask(collector)[0] == 1, "the problem")
     main(["doctor", "-c", str(collector.config_path), "--listen", "0.1", "--json"])
     findings = json.loads(capsys.readouterr().out)
-    problems = [found for found in findings if found["place"] == "the running collector"]
-    assert [problem["level"] for problem in problems] == ["error"]
+    # It and the look at the broker find the same: that is said once.
+    [trouble] = [found for found in findings if found["level"] == "error"]
+    assert trouble["place"] == "broker home"
+    assert trouble["text"].startswith("at mqtt://127.0.0.1:")
     assert "1 messages that did not fit" in _only(findings, "did not fit")["text"]
 
 
