@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, model_validator
+from pydantic import BeforeValidator, model_validator
 
 from daemon.config.paths import parse_path
-from daemon.config.section import Items, Section, as_text
+from daemon.config.section import Items, Section, as_text, parsed_by
 from daemon.config.topics import TopicFilter, parse_topic_filter
 from daemon.config.value_templates import parse_value_template
 
@@ -70,21 +70,6 @@ def _pattern_of(level: str) -> str:
     return f"(?P<{level[1:]}>{inner})" if level[1:] else f"(?:{inner})"
 
 
-def _check_topic(text: str) -> str:
-    parse_availability_topic(text)
-    return text
-
-
-def _check_path(text: str) -> str:
-    parse_path(text)
-    return text
-
-
-def _check_template(text: str) -> str:
-    parse_value_template(text)
-    return text
-
-
 def _as_words(value: object) -> object:
     values = value if isinstance(value, (list, tuple)) else [value]
     if not values:
@@ -98,12 +83,12 @@ Words = Annotated[Items[str], BeforeValidator(_as_words)]
 class AvailabilityRule(Section):
     """When the device says that it is gone, its series get one point with null fields."""
 
-    topic: Annotated[str, AfterValidator(_check_topic)]
+    topic: Annotated[str, parsed_by(parse_availability_topic)]
     """Where it is said, with the names of the rule's topic for what both have in common:
     zigbee2mqtt/#device/availability; # may stand anywhere."""
-    path: Annotated[str, AfterValidator(_check_path)] | None = None
+    path: Annotated[str, parsed_by(parse_path)] | None = None
     """Where the word stands in a payload; default: the payload itself, or `state` of an object."""
-    value_template: Annotated[str, AfterValidator(_check_template)] | None = None
+    value_template: Annotated[str, parsed_by(parse_value_template)] | None = None
     """Instead of `path`: a template as in Home Assistant."""
     online: Words = ("online",)
     """What is said of a device that is there (in any case)."""

@@ -10,16 +10,11 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from daemon.config.habits import suggest
-from daemon.config.section import Name, Seconds, Section, SizeBytes, Tags
+from daemon.config.section import Name, Seconds, Section, SizeBytes, Tags, parsed_by
 from daemon.logs import PARTS
 from daemon.zones import find_zone, local_zone
 
 Level = Literal["debug", "info", "warning", "error"]
-
-
-def _check_zone(name: str) -> str:
-    find_zone(name)
-    return name
 
 
 def _check_part(name: str) -> str:
@@ -58,7 +53,7 @@ class CollectorConfig(Section):
 
     name: Name = Field(default_factory=lambda: platform.node() or "collector")
     """Tag `host` of every point, and part of the default client id. Default: the host name."""
-    timezone: Annotated[str, AfterValidator(_check_zone)] | None = None
+    timezone: Annotated[str, parsed_by(find_zone)] | None = None
     """Zone of cron times and of payload times that name none. Default: the machine's."""
     tags: Tags = Field(default_factory=dict)
     """Added to every point."""

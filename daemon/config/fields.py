@@ -10,7 +10,16 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator, mo
 from daemon.config.expressions import VALUE, parse_expression
 from daemon.config.habits import suggest
 from daemon.config.paths import is_path, parse_path
-from daemon.config.section import Items, Name, Number, Section, as_keys, as_text, check_name
+from daemon.config.section import (
+    Items,
+    Name,
+    Number,
+    Section,
+    as_keys,
+    as_text,
+    check_name,
+    parsed_by,
+)
 from daemon.config.templates import parse_template
 from daemon.config.thinning import DeadbandText
 from daemon.config.units import conversion, find_unit
@@ -27,26 +36,10 @@ def _as_words(value: object) -> object:
     return dict(words)
 
 
-def _check_path(path: str | None) -> str | None:
-    if path is not None:
-        parse_path(path)
-    return path
-
-
 def _check_value(text: str) -> str:
     if is_path(text):
         raise ValueError(f"this is a path; write it as `path: {text}`")
     parse_template(text)
-    return text
-
-
-def _check_expression(text: str) -> str:
-    parse_expression(text)
-    return text
-
-
-def _check_value_template(text: str) -> str:
-    parse_value_template(text)
     return text
 
 
@@ -71,14 +64,14 @@ class FieldRule(Section):
     """One field. A value that fits none of it is left out and reported; the message's good fields
     are stored all the same."""
 
-    path: Annotated[str | None, AfterValidator(_check_path)] = None
+    path: Annotated[str, parsed_by(parse_path)] | None = None
     """Where the value stands in a payload: `$.a.b[0]`, `$["switch:0"].apower`; below `each` from
     the part on: `@.t`. Default: the field's own name for an object, the payload itself
     otherwise."""
     value: Annotated[str, BeforeValidator(as_text), AfterValidator(_check_value)] | None = None
     """Instead of `path`: a number, or a text such as "{channel}" with names of the topic's
     wildcards."""
-    value_template: Annotated[str, AfterValidator(_check_value_template)] | None = None
+    value_template: Annotated[str, parsed_by(parse_value_template)] | None = None
     """Instead of `path`: a template as in Home Assistant, with value, value_json and topic."""
     as_name: Annotated[str | None, AfterValidator(_check_as)] = Field(
         default=None, validation_alias="as"
@@ -86,7 +79,7 @@ class FieldRule(Section):
     """The name to store it under, instead of its own; * is what the pattern's * stands for, as in
     "*_F": {as: "*_C"}. Of two values with one name, one that is named in full is stored, else one
     that has the name by itself, else the first."""
-    expression: Annotated[str, AfterValidator(_check_expression)] | None = None
+    expression: Annotated[str, parsed_by(parse_expression)] | None = None
     """Arithmetic: "value * 0.1" with the field's own value, "$.u * $.i" with paths, "power / 2"
     with another field of this rule."""
     kind: Literal["gauge", "counter"] = "gauge"

@@ -9,7 +9,6 @@ from functools import cache
 from typing import Annotated
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     BeforeValidator,
     Field,
@@ -23,17 +22,12 @@ from pydantic_core import PydanticCustomError
 from daemon.config.cron import CronText
 from daemon.config.payloads import PayloadRule, as_payload
 from daemon.config.schema import OpenSections
-from daemon.config.section import Items, Seconds
+from daemon.config.section import Items, Seconds, parsed_by
 from daemon.config.sensor_kinds import KindError, UnknownKindError, find_kind
 from daemon.config.sources import TimeRule, ValueRules, as_time
 from daemon.config.templates import parse_template
 
 _EXAMPLE = "as `- system: {every: 1m}`"
-
-
-def _check_measurement(text: str) -> str:
-    parse_template(text)
-    return text
 
 
 class PollOptions(ValueRules):
@@ -52,9 +46,7 @@ class PollOptions(ValueRules):
     """Each run starts up to this much later, at random."""
     timeout_s: Seconds = Field(default=10.0, validation_alias="timeout", gt=0)
     """A run that takes longer is given up and counted as failed."""
-    measurement: Annotated[str, AfterValidator(_check_measurement)] = Field(
-        default="", max_length=1000
-    )
+    measurement: Annotated[str, parsed_by(parse_template)] = Field(default="", max_length=1000)
     """Measurement of the points; may be a template such as "{$.model}". Default: the poll's name,
     with `parse: line_protocol` that of the line."""
 

@@ -7,7 +7,7 @@ Nothing here knows YAML.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -75,6 +75,16 @@ def check_name(text: str) -> str:
     if not is_clean(text) or text.isspace():
         raise ValueError(f"allowed: 1 to {MAX_NAME} characters, no control characters, not _none")
     return text
+
+
+def parsed_by(parse: Callable[[str], object]) -> AfterValidator:
+    """Lets in what `parse` raises no ValueError for, as it was written."""
+
+    def check(text: str) -> str:
+        parse(text)
+        return text
+
+    return AfterValidator(check)
 
 
 def as_text(value: object) -> object:

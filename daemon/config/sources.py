@@ -14,7 +14,16 @@ from daemon.config.fields import FieldRule, Fields, check_patterns, order_of
 from daemon.config.habits import suggest
 from daemon.config.paths import parse_path
 from daemon.config.payloads import PayloadRule, as_payload
-from daemon.config.section import Items, Name, Seconds, Section, SizeBytes, as_texts, check_name
+from daemon.config.section import (
+    Items,
+    Name,
+    Seconds,
+    Section,
+    SizeBytes,
+    as_texts,
+    check_name,
+    parsed_by,
+)
 from daemon.config.templates import parse_template
 from daemon.config.thinning import ThinningRules
 from daemon.config.topics import parse_topic_filter
@@ -49,22 +58,12 @@ NO_READINGS = (
 TIME_FORMATS = ("auto", "iso", "unix_s", "unix_ms", "unix_us")
 
 
-def _check_path(path: str) -> str:
-    parse_path(path)
-    return path
-
-
 def _check_place(text: str) -> str:
     if not parse_template(text).paths:
         raise ValueError(
             'a path such as $.ts is needed, or paths in a text, as "{$.date} {$.time}"'
         )
     return text
-
-
-def _check_zone(name: str) -> str:
-    find_zone(name)
-    return name
 
 
 def _check_format(text: str) -> str:
@@ -90,7 +89,7 @@ class TimeRule(Section):
     format: Annotated[str, AfterValidator(_check_format)] = "auto"
     """auto (unix seconds, ms or µs by size, or ISO 8601), iso, unix_s, unix_ms, unix_us, or a
     pattern as in Python's strptime, such as "%d.%m.%Y %H:%M"."""
-    timezone: Annotated[str, AfterValidator(_check_zone)] | None = None
+    timezone: Annotated[str, parsed_by(find_zone)] | None = None
     """Zone of a time that names none; default collector.timezone."""
     optional: bool = False
     """True: a payload without a time, or with null or a text of `null_values` in its place, was
@@ -102,16 +101,6 @@ class TimeRule(Section):
 def as_time(value: object) -> object:
     """`time: $.ts` is short for `time: {path: $.ts}`."""
     return {"path": value} if isinstance(value, str) else value
-
-
-def _check_topic(topic: str) -> str:
-    parse_topic_filter(topic)
-    return topic
-
-
-def _check_template(text: str) -> str:
-    parse_template(text)
-    return text
 
 
 def _check_tag(text: str | None) -> str | None:
@@ -135,14 +124,14 @@ class ValueRules(ThinningRules):
     tags: TagRules = Field(default_factory=dict)
     """Tags of every point of this rule: a text, a template such as "{room}" or "{$.model}-{$.id}",
     a path such as $.meta.model, or "{{ value_json.model | lower }}"; null takes a tag away."""
-    each: Annotated[str, AfterValidator(_check_path)] | None = None
+    each: Annotated[str, parsed_by(parse_path)] | None = None
     """A path such as $.sensors[*]: each place that it leads to becomes a point. @ is that place,
     {key} the last name or index that leads there, {key_1}, {key_2} the first and second."""
     fields: Fields | None = Field(default=None, min_length=1)
     """The fields to store. Default: a single value becomes the field `value`; of a JSON object
     every number and boolean is stored, names of nested keys joined with _. A name with * or ? is
     that of every value that it fits; full names come first, then patterns in their order."""
-    key: Annotated[str, AfterValidator(_check_template)] | None = None
+    key: Annotated[str, parsed_by(parse_template)] | None = None
     """The name of a payload, or of a place of `each`, that is a single value, as "{quantity}": it
     is then read as the object {quantity: value}, of which no field need be there. An object or a
     list stays as it is."""
@@ -180,7 +169,7 @@ class SourceRule(ValueRules):
 
     broker: str | None = None
     """Name of the broker; may be left out where there is only one."""
-    topic: Annotated[str, AfterValidator(_check_topic)]
+    topic: Annotated[str, parsed_by(parse_topic_filter)]
     """Topic filter with + (one level) and # (all that follows). Named wildcards such as +room and
     #rest become tags."""
     qos: Literal[0, 1, 2] = 1
@@ -189,7 +178,7 @@ class SourceRule(ValueRules):
     """A message that the broker kept from earlier is no new reading: it is taken only if its
     payload is another than the last one that its topic had, before a restart too (once), never
     (skip), or each time the broker sends it (store)."""
-    measurement: Annotated[Name, AfterValidator(_check_template)]
+    measurement: Annotated[Name, parsed_by(parse_template)]
     """Measurement of the points; may be a template such as "climate_{room}" or "{$.model}". With
     `payload: line_protocol` that of the line by default."""
     payload: Annotated[PayloadRule, BeforeValidator(as_payload)] = Field(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -27,7 +28,9 @@ TEXTS = ("1", "wet", "2", "2", "3")
 """What is put: two messages are alike, but for their time."""
 
 
-def messages(*, connection: int, is_duplicate: bool = False) -> list[Message]:
+def messages(
+    *, connection: int, is_duplicate: bool = False, texts: Sequence[str] = TEXTS
+) -> list[Message]:
     """The messages as they come on this connection."""
     return [
         message(
@@ -38,7 +41,7 @@ def messages(*, connection: int, is_duplicate: bool = False) -> list[Message]:
             # When it comes again is another time.
             received_us=RECEIVED_US + 1_000_000 * connection + number,
         )
-        for number, text in enumerate(TEXTS, start=1)
+        for number, text in enumerate(texts, start=1)
     ]
 
 

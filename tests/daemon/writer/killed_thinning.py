@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 
 from daemon.clock import SystemClock
@@ -18,8 +19,8 @@ from daemon.spool import Spool
 from daemon.thinning import Policy, SeriesMemory, Thinner
 from daemon.writer import SeriesFile, ThinningStage, WaitingPoints
 from tests.daemon.waiting import wait_until
+from tests.daemon.writer import killed
 from tests.daemon.writer.conftest import NumberMapper, RunningWriter
-from tests.daemon.writer.items import RECEIVED_US, message
 from tests.daemon.writer.killed import BOOT
 from tinyflux.files import intercepted
 
@@ -55,19 +56,8 @@ class ThinnedMapper(NumberMapper):
         )
 
 
-def messages(*, connection: int, is_duplicate: bool = False) -> list[Message]:
-    """The messages as they come on this connection."""
-    return [
-        message(
-            payload=text.encode(),
-            packet_id=number,
-            connection=1,  # each process counts from 1
-            is_duplicate=is_duplicate,
-            # When it comes again is another time.
-            received_us=RECEIVED_US + 1_000_000 * connection + number,
-        )
-        for number, text in enumerate(TEXTS, start=1)
-    ]
+messages = partial(killed.messages, texts=TEXTS)
+"""The messages as they come on a connection."""
 
 
 class LaterClock(SystemClock):
